@@ -1,0 +1,79 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every target: strict memory safety on, warnings are errors, explicit existentials and imports.
+let house: [SwiftSetting] = [
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// A core target compiles hosted and in Embedded mode from the same files: no Foundation, no existentials.
+func core(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: house)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies + ["TestSupport"], swiftSettings: house)
+}
+
+let package = Package(
+  name: "perch",
+  platforms: [.macOS(.v26)],
+  products: [
+    .library(name: "Perch", targets: ["Perch"]),
+    .executable(name: "perch", targets: ["perch"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+  ],
+  targets: [
+    // The core, in the order in which data flows.
+    core("Addresses"),
+    core("KernelImage", ["Addresses"]),
+    core("AddressSpace", ["Addresses"]),
+    core("PageTables", ["Addresses", "AddressSpace"]),
+    core("BootProtocols", ["Addresses", "KernelImage", "AddressSpace"]),
+    core("Placement", ["Addresses", "KernelImage", "AddressSpace", "PageTables", "BootProtocols"]),
+
+    // The hosted edges.
+    .systemLibrary(name: "CCompression"),
+    .target(
+      name: "Codecs", dependencies: ["Addresses", "KernelImage", "CCompression"],
+      swiftSettings: house),
+    .target(
+      name: "Machines",
+      dependencies: [
+        "Addresses", "KernelImage", "AddressSpace", "PageTables", "BootProtocols", "Placement", "CHost",
+        .product(name: "Subprocess", package: "swift-subprocess"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      swiftSettings: house),
+    .target(name: "CHost"),
+    .target(
+      name: "Reporting",
+      dependencies: [
+        "Addresses", "KernelImage", "AddressSpace", "PageTables", "BootProtocols", "Placement",
+      ],
+      swiftSettings: house),
+
+    // What others import, and what people run.
+    .target(
+      name: "Perch",
+      dependencies: [
+        "Addresses", "KernelImage", "AddressSpace", "PageTables", "BootProtocols", "Placement",
+      ],
+      swiftSettings: house),
+    .executableTarget(
+      name: "perch",
+      dependencies: [
+        "Perch", "Codecs", "Machines", "Reporting",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Sources/perch-cli", swiftSettings: house),
+  ]
+)

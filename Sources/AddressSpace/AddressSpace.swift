@@ -1,0 +1,84 @@
+public import Addresses
+
+/// How a machine translates: which table format, and so how wide a virtual address is.
+public enum PagingMode: Hashable, Sendable {
+  /// Intel SDM vol. 3A, 4.5: four levels, 48-bit virtual addresses.
+  case x86_64FourLevel
+
+  public var virtualBits: Int {
+    switch self {
+    case .x86_64FourLevel: 48
+    }
+  }
+}
+
+/// A set of mapping intents that do not contradict each other.
+public struct AddressSpace: Sendable {
+  public let mode: PagingMode
+  /// Sorted by virtual start; no two overlap.
+  public private(set) var mappings: [MappingIntent] = []
+
+  public init(mode: PagingMode) { self.mode = mode }
+
+  /// Adds an intent.
+  ///
+  /// - Throws: ``MappingError`` when the intent is not made of whole 4 KiB pages, is not canonical or crosses the canonical
+  ///   hole, or overlaps an intent that is already there.
+  public mutating func add(_ intent: MappingIntent) throws(MappingError) {
+    guard !intent.virtual.isEmpty, let last = intent.virtual.last else {
+      throw MappingError(code: .empty, name: intent.name, virtual: intent.virtual.start)
+    }
+    guard intent.virtual.start.isAligned(to: .page4KiB), intent.virtual.count.isMultiple(of: .page4KiB),
+      intent.physical.isAligned(to: .page4KiB)
+    else { throw MappingError(code: .unaligned, name: intent.name, virtual: intent.virtual.start) }
+    guard intent.virtual.start.isCanonical(bits: mode.virtualBits), last.isCanonical(bits: mode.virtualBits),
+      intent.virtual.start.value >> 63 == last.value >> 63
+    else { throw MappingError(code: .notCanonical, name: intent.name, virtual: intent.virtual.start) }
+    guard PhysicalRange(start: intent.physical, count: intent.virtual.count) != nil else {
+      throw MappingError(code: .physicalOverflow, name: intent.name, virtual: intent.virtual.start)
+    }
+    let index = firstIndex(startingAtOrAbove: intent.virtual.start)
+    for neighbour in mappings[max(0, index - 1)..<min(mappings.count, index + 1)]
+    where neighbour.virtual.overlaps(intent.virtual) {
+      throw MappingError(
+        code: .overlap, name: intent.name, virtual: intent.virtual.start, other: neighbour.name)
+    }
+    mappings.insert(intent, at: index)
+  }
+
+  /// The intent that covers an address, if any.
+  public func mapping(at address: VirtualAddress) -> MappingIntent? {
+    let index = firstIndex(startingAtOrAbove: address)
+    if index < mappings.count, mappings[index].virtual.contains(address) { return mappings[index] }
+    guard index > 0, mappings[index - 1].virtual.contains(address) else { return nil }
+    return mappings[index - 1]
+  }
+
+  private func firstIndex(startingAtOrAbove address: VirtualAddress) -> Int {
+    var low = 0
+    var high = mappings.count
+    while low < high {
+      let middle = (low + high) / 2
+      if mappings[middle].virtual.start < address { low = middle + 1 } else { high = middle }
+    }
+    return low
+  }
+}
+
+/// Why an intent cannot join an address space.
+public struct MappingError: Error, Equatable, Sendable {
+  public enum Code: Sendable { case empty, unaligned, notCanonical, physicalOverflow, overlap }
+  public let code: Code
+  /// The intent that was refused.
+  public let name: String
+  public let virtual: VirtualAddress
+  /// The intent it collides with.
+  public let other: String?
+
+  public init(code: Code, name: String, virtual: VirtualAddress, other: String? = nil) {
+    self.code = code
+    self.name = name
+    self.virtual = virtual
+    self.other = other
+  }
+}
