@@ -1,0 +1,4 @@
+/// A number as the specifications write it: "0x1f1".
+func hexadecimal(_ value: some FixedWidthInteger & UnsignedInteger) -> String {
+  "0x" + String(value, radix: 16)
+}
