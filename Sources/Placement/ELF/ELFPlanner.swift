@@ -1,0 +1,184 @@
+import AddressSpace
+import Addresses
+import BootProtocols
+import KernelImage
+import PageTables
+
+extension PerchLoader {
+  /// Where a generic kernel's stack is mapped: Linux keeps its entry stacks in this region. The page below the stack is
+  /// never mapped.
+  ///
+  ///     | guard page, not mapped | 64 KiB stack, grows down | rsp
+  ///     ^ 0xfffffe0000000000     ^ + 4 KiB                  ^ + 68 KiB
+  static let stackGuard = VirtualAddress(0xffff_fe00_0000_0000)
+  static let stackSize = ByteCount.kibibytes(64)
+
+  /// Plans any x86-64 ELF kernel: each segment at its place with its own rights, a direct map of all usable memory, a
+  /// stack, and Perch's boot information, entered at `e_entry` in 64-bit mode with `rdi` pointing at that information.
+  ///
+  /// - Throws: ``PlanError`` with the field and the rule that leave no plan.
+  public static func plan(elf image: ELFImage, bytes: RawSpan, request: PlanRequest) throws(PlanError) -> LoadPlan {
+    let memoryTop = request.machine.usable.last?.endValue ?? 0
+    let geometry = try ELFGeometry(image.elf, memoryTop: memoryTop)
+    var generator = request.seed.map { SplitMix64(seed: $0) }
+    var draft = PlanDraft(machine: request.machine)
+    let virtual = try ELFVirtualPlace(geometry: geometry, request: request, generator: &generator)
+    let physical = try ELFPhysicalPlace(
+      geometry: geometry, slide: virtual.slide, request: request, allocator: draft.allocator, generator: &generator)
+    draft.decisions += [
+      Decision("p_paddr", choice: geometry.reading == .physical ? "physical addresses" : "distances", because: geometry.readingReason),
+      physical.decision, virtual.decision,
+    ]
+    let extent = PhysicalRange(
+      uncheckedStart: PhysicalAddress(geometry.base &+ physical.shift), count: geometry.span)
+    let relocations = try relocations(image, geometry: geometry, slide: virtual.slide, extent: extent, bytes: bytes)
+
+    try addSegments(geometry, shift: physical.shift, slide: virtual.slide, to: &draft)
+    try draft.reserveStub()
+    let modules = try draft.placeModules(request.modules, below: 1 << 46)
+    try mapDirectly(request, in: &draft)
+    let stackTop = try addStack(to: &draft)
+    let information = try addInformation(
+      request, modules: modules, kernel: (extent, virtual.slide.apply(to: geometry.segments[0].virtualAddress)),
+      slide: virtual.slide, stackTop: stackTop, to: &draft)
+    let tables = try draft.buildTables()
+
+    var registers = EntryState.GeneralRegisters()
+    registers.rdi = request.directMapBase.value &+ information.value
+    registers.rsp = stackTop.value
+    let entry = draft.entryState(
+      rip: virtual.slide.apply(to: image.elf.header.entry), registers: registers, root: tables.root)
+    try draft.addStub(for: entry)
+    return LoadPlan(
+      loader: "perch", imageDescription: "ELF64 x86-64 kernel, entered at its virtual entry point",
+      machine: request.machine, pieces: draft.pieces.sorted { $0.destination.start < $1.destination.start },
+      blobs: draft.blobs, imageExtent: extent, relocations: relocations, addressSpace: draft.space,
+      pageTables: tables.cost, entry: entry, slide: virtual.slide, decisions: draft.decisions,
+      randomization: request.seed.map {
+        Randomization(seed: $0, physicalSlots: physical.slots, virtualSlots: virtual.slots)
+      })
+  }
+
+  private static func relocations(
+    _ image: ELFImage, geometry: ELFGeometry, slide: Slide, extent: PhysicalRange, bytes: RawSpan
+  ) throws(PlanError) -> Relocations {
+    guard geometry.isPositionIndependent, !image.rela.isEmpty || !image.relr.isEmpty else { return .none }
+    let relocations = DynamicRelocations(
+      rela: image.rela, relr: image.relr, slide: slide, linkBase: LinkAddress(geometry.base))
+    guard let size = Int(exactly: extent.count.value) else {
+      throw PlanError(.noRoom, "the image spans \(hex(extent.count)) bytes")
+    }
+    try relocations.check(imageSize: size, image: bytes)
+    return .dynamic(relocations)
+  }
+
+  private static func addSegments(
+    _ geometry: ELFGeometry, shift: UInt64, slide: Slide, to draft: inout PlanDraft
+  ) throws(PlanError) {
+    var placed: [SegmentMappings.Placed] = []
+    for segment in geometry.segments {
+      let place = PhysicalAddress(truncating: geometry.position(of: segment) &+ shift)
+      let zeros = ByteCount(segment.memorySize.value - segment.fileSize.value)
+      let piece = Piece(
+        source: segment.fileSize > .zero ? .image(segment.fileRange) : .zero,
+        destination: PhysicalRange(uncheckedStart: place, count: segment.fileSize), zeroFill: zeros,
+        owner: "segment \(segment.index)")
+      draft.pieces.append(piece)
+      if let pages = piece.extent.alignedOut(to: .page4KiB) { draft.allocator.claim(pages) }
+      guard let virtual = VirtualRange(start: slide.apply(to: segment.virtualAddress), count: segment.memorySize) else {
+        throw PlanError(
+          .notUsable, "program header \(segment.index): virtual \(hex(slide.apply(to: segment.virtualAddress))) + p_memsz "
+            + "\(hex(segment.memorySize)) wraps around 2^64")
+      }
+      placed.append(.init(index: segment.index, flags: segment.flags, virtual: virtual, physical: place))
+    }
+    for intent in try SegmentMappings(placed).intents {
+      try draft.map(intent)
+      draft.decisions.append(pageSizeDecision(intent))
+      // The stub is mapped where it lies, so that it must not lie where the kernel is mapped.
+      if intent.virtual.start.value <= PhysicalAddress.greatest {
+        draft.allocator.claim(
+          PhysicalRange(uncheckedStart: PhysicalAddress(intent.virtual.start.value), count: intent.virtual.count))
+      }
+    }
+  }
+
+  private static func pageSizeDecision(_ intent: MappingIntent) -> Decision {
+    let large = Alignment.page2MiB
+    let congruent = intent.virtual.start.value & large.mask == intent.physical.value & large.mask
+    var because = "virtual \(hex(intent.virtual.start)) and physical \(hex(intent.physical)) are "
+    because += congruent ? "congruent" : "not congruent"
+    because += " modulo 2 MiB"
+    let stretches = intent.pageStretches
+    let choice = stretches.map { stretch in
+      let count = stretch.virtual.count.value / stretch.pageSize.byteCount.value
+      return "\(count) × " + (stretch.pageSize == .size4KiB ? "4 KiB" : stretch.pageSize == .size2MiB ? "2 MiB" : "1 GiB")
+    }.joined(separator: " + ")
+    if congruent, !stretches.contains(where: { $0.pageSize > .size4KiB }) {
+      because += ", but no whole 2 MiB block lies inside: nothing more than the segment is mapped"
+    }
+    if case .readWriteExecute(let reason) = intent.access {
+      because +=
+        reason == .segmentFlags
+        ? "; writable and executable because its p_flags are rwx"
+        : "; writable and executable because segments with different rights share the page"
+    }
+    return Decision("pages of \(intent.name)", choice: choice, because: because)
+  }
+
+  private static func mapDirectly(_ request: PlanRequest, in draft: inout PlanDraft) throws(PlanError) {
+    for range in request.machine.usable {
+      guard let start = range.start.alignedUp(to: .page4KiB),
+        let whole = PhysicalRange(
+          from: start, to: PhysicalAddress(truncating: range.endValue).alignedDown(to: .page4KiB)), !whole.isEmpty
+      else { continue }
+      let (base, overflow) = request.directMapBase.value.addingReportingOverflow(start.value)
+      guard !overflow, let virtual = VirtualRange(start: VirtualAddress(base), count: whole.count) else {
+        throw PlanError(
+          .badRequest, "the direct map of \(hex(whole)) at \(hex(request.directMapBase)) wraps around 2^64")
+      }
+      try draft.map(
+        MappingIntent(
+          virtual: virtual, physical: start, access: .readWrite, largestPage: request.directMapPage, name: "direct map"))
+    }
+  }
+
+  private static func addStack(to draft: inout PlanDraft) throws(PlanError) -> VirtualAddress {
+    let physical = try draft.takePages(stackSize, for: "stack")
+    let bottom = VirtualAddress(stackGuard.value + 0x1000)
+    try draft.map(
+      MappingIntent(
+        virtual: VirtualRange(uncheckedStart: bottom, count: stackSize), physical: physical.start, access: .readWrite,
+        name: "stack"))
+    draft.pieces.append(
+      Piece(
+        source: .zero, destination: PhysicalRange(uncheckedStart: physical.start, count: .zero), zeroFill: stackSize,
+        owner: "stack"))
+    return VirtualAddress(bottom.value + stackSize.value)
+  }
+
+  /// Describes to the kernel what was done for it. Everything that is described is mapped before.
+  private static func addInformation(
+    _ request: PlanRequest, modules: [PhysicalRange], kernel: (physical: PhysicalRange, virtual: VirtualAddress),
+    slide: Slide, stackTop: VirtualAddress, to draft: inout PlanDraft
+  ) throws(PlanError) -> PhysicalAddress {
+    var information = BootInformation()
+    information.memoryMap = request.machine.entries
+    information.mappings = draft.space.mappings.map { BootInformation.Mapping($0) }
+    information.modules = zip(modules, request.modules).map { BootInformation.Module(physical: $0, name: $1.name) }
+    information.commandLine = request.commandLine
+    information.seed = request.seed ?? 0
+    information.directMapBase = request.directMapBase
+    information.directMapSize = ByteCount(request.machine.usable.last?.endValue ?? 0)
+    information.kernelPhysicalBase = kernel.physical.start
+    information.kernelVirtualBase = kernel.virtual
+    information.kernelSize = kernel.physical.count
+    information.slide = slide
+    information.stackTop = stackTop
+    information.stackGuard = stackGuard
+    let place = try draft.takePages(information.size, for: "boot information")
+    information.physicalAddress = place.start
+    draft.add(information.bytes, at: place.start, name: "boot information")
+    return place.start
+  }
+}

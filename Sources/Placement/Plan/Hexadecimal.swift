@@ -1,0 +1,13 @@
+package import Addresses
+
+/// `0x` and lower-case digits, as every message of Perch spells an address.
+package func hex(_ value: UInt64) -> String { "0x" + String(value, radix: 16) }
+
+package func hex(_ address: some Address) -> String { hex(address.value) }
+
+package func hex(_ count: ByteCount) -> String { hex(count.value) }
+
+/// A half-open range: `[0x1000000, 0x3c00000)`.
+package func hex<Position: Address>(_ range: AddressRange<Position>) -> String {
+  "[\(hex(range.start)), \(hex(range.endValue)))"
+}

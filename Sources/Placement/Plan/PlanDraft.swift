@@ -1,0 +1,123 @@
+import AddressSpace
+import Addresses
+import BootProtocols
+import PageTables
+
+/// A plan while it is being made: pieces, blobs and mappings, and the memory that is still free.
+struct PlanDraft {
+  var allocator: PhysicalAllocator
+  var pieces: [Piece] = []
+  var blobs: [Blob] = []
+  var space = AddressSpace(mode: .x86_64FourLevel)
+  var decisions: [Decision] = []
+  /// Where the entry stub will be; its bytes come last, when everything it loads is known.
+  private(set) var stub = PhysicalRange(uncheckedStart: PhysicalAddress(0), count: .zero)
+
+  init(machine: MemoryMap) {
+    allocator = PhysicalAllocator(machine: machine, floor: PhysicalAddress(PerchLoader.floor))
+  }
+
+  /// Maps, turning a contradiction into a refusal.
+  mutating func map(_ intent: MappingIntent) throws(PlanError) {
+    do throws(MappingError) {
+      try space.add(intent)
+    } catch {
+      switch error.code {
+      case .overlap:
+        throw PlanError(
+          .overlap,
+          "the mapping of \(error.name) at \(hex(error.virtual)) overlaps the mapping of \(error.other ?? "another")")
+      case .notCanonical:
+        throw PlanError(
+          .notUsable, "the mapping of \(error.name) at \(hex(error.virtual)) is not canonical in 48 bits")
+      case .unaligned, .empty, .physicalOverflow:
+        throw PlanError(
+          .misaligned, "the mapping of \(error.name) at \(hex(error.virtual)) is not made of whole 4 KiB pages of memory")
+      }
+    }
+  }
+
+  /// Takes the lowest free pages for something that the loader makes.
+  mutating func takePages(
+    _ count: ByteCount, below limit: UInt64 = PerchLoader.stubLimit, for name: String
+  ) throws(PlanError) -> PhysicalRange {
+    guard let whole = count.alignedUp(to: .page4KiB),
+      let range = allocator.takeLowest(whole, alignment: .page4KiB, below: limit)
+    else {
+      throw PlanError(
+        .noRoom, "no free memory below \(hex(limit)) holds the \(hex(count)) bytes of the \(name)",
+        help: "give the machine more memory; free: " + allocator.free.map { hex($0) }.joined(separator: ", "))
+    }
+    return range
+  }
+
+  /// Adds bytes that the loader made, at a place that is already taken.
+  mutating func add(_ bytes: [UInt8], at place: PhysicalAddress, name: String) {
+    pieces.append(
+      Piece(
+        source: .blob(blobs.count),
+        destination: PhysicalRange(uncheckedStart: place, count: ByteCount(UInt64(bytes.count))), owner: name))
+    blobs.append(Blob(name: name, bytes: bytes))
+  }
+
+  /// Reserves the stub's page and maps it where it lies, so that it survives the switch to paging.
+  mutating func reserveStub() throws(PlanError) {
+    stub = try takePages(ByteCount(EntryStub.size), for: "entry stub")
+    try mapIdentity(stub, .readExecute, "entry stub")
+  }
+
+  /// Maps whole pages where they lie.
+  mutating func mapIdentity(_ range: PhysicalRange, _ access: Access, _ name: String) throws(PlanError) {
+    try map(
+      MappingIntent(
+        virtual: VirtualRange(uncheckedStart: VirtualAddress(range.start.value), count: range.count),
+        physical: range.start, access: access, name: name))
+  }
+
+  /// Builds the tables for everything mapped so far and returns their root.
+  mutating func buildTables() throws(PlanError) -> (root: PhysicalAddress, cost: PageTableCost) {
+    let budget = PageTableBudget(for: space)
+    let range = try takePages(budget.byteCount, for: "page tables")
+    let image = PageTableImage(building: space, at: range.start)
+    add(image.bytes, at: range.start, name: "page tables")
+    return (image.root, PageTableCost(framesByLevel: budget.framesByLevel))
+  }
+
+  /// The state at the kernel's first instruction, with the descriptor table inside the stub.
+  func entryState(
+    rip: VirtualAddress, registers: EntryState.GeneralRegisters, root: PhysicalAddress
+  ) -> EntryState {
+    EntryState(
+      rip: rip, registers: registers, cr3: root, gdtBase: stub.start.value + EntryStub.gdtOffset,
+      gdtLimit: GlobalDescriptorTable.limit)
+  }
+
+  /// Writes the stub that establishes `entry`.
+  mutating func addStub(for entry: EntryState) throws(PlanError) {
+    do throws(EntryStubError) {
+      add(try EntryStub(entry: entry, at: stub.start).bytes, at: stub.start, name: "entry stub")
+    } catch {
+      throw PlanError(.badRequest, "the entry stub cannot establish the value \(hex(error.found)): \(error.rule)")
+    }
+  }
+
+  /// The initrd and other modules, as high as they go, so that low memory stays in one piece.
+  mutating func placeModules(
+    _ modules: [PlanRequest.Module], below limit: UInt64
+  ) throws(PlanError) -> [PhysicalRange] {
+    var places: [PhysicalRange] = []
+    for (index, module) in modules.enumerated() {
+      guard let whole = module.size.alignedUp(to: .page4KiB),
+        let range = allocator.takeHighest(whole, alignment: .page4KiB, below: limit)
+      else {
+        throw PlanError(
+          .noRoom, "no free memory below \(hex(limit)) holds the \(hex(module.size)) bytes of \(module.name)",
+          help: "free: " + allocator.free.map { hex($0) }.joined(separator: ", "))
+      }
+      let destination = PhysicalRange(uncheckedStart: range.start, count: module.size)
+      places.append(destination)
+      pieces.append(Piece(source: .module(index), destination: destination, owner: module.name))
+    }
+    return places
+  }
+}

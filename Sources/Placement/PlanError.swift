@@ -1,0 +1,35 @@
+/// Why there is no plan: a refusal with its evidence.
+public struct PlanError: Error, Equatable, Sendable {
+  public enum Code: UInt16, Sendable {
+    /// The image is for another machine, or holds no kernel that this loader can enter.
+    case wrongImage = 201
+    /// The kernel has no 64-bit entry point (setup header before 2.12, or XLF_KERNEL_64 clear).
+    case noEntry64 = 202
+    /// The machine has no free range that is large enough.
+    case noRoom = 203
+    /// A place was asked for, or the image demands one, that is not usable memory.
+    case notUsable = 204
+    /// An address breaks an alignment that the image or the paging mode demands.
+    case misaligned = 205
+    /// Two pieces or two mappings want the same bytes.
+    case overlap = 206
+    /// The image carries no relocations, so that it runs only where it was linked.
+    case notRelocatable = 207
+    /// A relocation is of a kind the loader does not apply, or lies outside the image.
+    case badRelocation = 208
+    /// A value of the request is outside what the image allows.
+    case badRequest = 209
+  }
+
+  public let code: Code
+  /// One sentence with the field and the values.
+  public let sentence: String
+  /// What to do about it, where something can be done.
+  public let help: String?
+
+  public init(_ code: Code, _ sentence: String, help: String? = nil) {
+    self.code = code
+    self.sentence = sentence
+    self.help = help
+  }
+}

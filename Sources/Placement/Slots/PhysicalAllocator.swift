@@ -1,0 +1,57 @@
+import AddressSpace
+import Addresses
+
+/// Hands out usable memory: what the machine has, less what was claimed.
+struct PhysicalAllocator {
+  /// Sorted; no two touch what was claimed.
+  private(set) var free: [PhysicalRange]
+
+  /// All usable memory from `floor` up.
+  init(machine: MemoryMap, floor: PhysicalAddress) {
+    free = machine.usable.compactMap { range in
+      PhysicalRange(from: max(range.start, floor), to: PhysicalAddress(truncating: range.endValue))
+    }.filter { !$0.isEmpty }
+  }
+
+  /// Whether a range can still be claimed.
+  func isFree(_ range: PhysicalRange) -> Bool { free.contains { $0.contains(range) } }
+
+  /// Takes a range away, whether or not it was free.
+  mutating func claim(_ range: PhysicalRange) {
+    guard !range.isEmpty else { return }
+    free = free.flatMap { piece -> [PhysicalRange] in
+      guard let common = piece.intersection(range) else { return [piece] }
+      return [
+        PhysicalRange(from: piece.start, to: common.start),
+        PhysicalRange(
+          from: PhysicalAddress(truncating: common.endValue), to: PhysicalAddress(truncating: piece.endValue)),
+      ].compactMap { $0 }.filter { !$0.isEmpty }
+    }
+  }
+
+  /// The lowest free place, claimed; nil when there is none.
+  mutating func takeLowest(_ count: ByteCount, alignment: Alignment, below limit: UInt64) -> PhysicalRange? {
+    for piece in free {
+      guard let start = piece.start.alignedUp(to: alignment),
+        let range = PhysicalRange(start: start, count: count), piece.contains(range), range.endValue <= limit
+      else { continue }
+      claim(range)
+      return range
+    }
+    return nil
+  }
+
+  /// The highest free place whose end is at most `limit`, claimed; nil when there is none.
+  mutating func takeHighest(_ count: ByteCount, alignment: Alignment, below limit: UInt64) -> PhysicalRange? {
+    for piece in free.reversed() {
+      let end = min(piece.endValue, limit)
+      guard end >= count.value else { continue }
+      let start = PhysicalAddress(truncating: end - count.value).alignedDown(to: alignment)
+      guard start >= piece.start, let range = PhysicalRange(start: start, count: count), piece.contains(range)
+      else { continue }
+      claim(range)
+      return range
+    }
+    return nil
+  }
+}
