@@ -1,0 +1,61 @@
+public import AddressSpace
+public import Addresses
+
+/// The memory map that SeaBIOS reports on QEMU's `pc` machine, without asking it.
+///
+///     0          0x9fc00  0xf0000  1 MiB              low            0xfeffc000   4 GiB           4 GiB + size - low
+///     ├─ usable ─┼─ EBDA ─┼─ BIOS ─┼─ usable ─┬ ACPI ─┼─ devices ────┼─ KVM, BIOS ─┼─ usable ─────┤
+///                                             └ 128 KiB below low
+///
+/// `low` is the whole memory where that is less than 0xe0000000, and 0xc0000000 otherwise (QEMU, hw/i386/pc_piix.c,
+/// pc_init1, which keeps the boundary on a GiB).
+public enum QEMUMemoryMap {
+  /// The least memory: below it QEMU's firmware has no room for its tables.
+  public static let leastSize = ByteCount.mebibytes(4)
+  /// The most memory: above it QEMU moves memory around the AMD HyperTransport hole below 1 TiB.
+  public static let greatestSize = ByteCount.gibibytes(1000)
+
+  private static let fourGiB: UInt64 = 1 << 32
+
+  /// How much of the memory lies below 4 GiB.
+  static func low(_ size: ByteCount) -> UInt64 {
+    size.value < 0xe000_0000 ? size.value : 0xc000_0000
+  }
+
+  /// The map of a machine with `size` bytes of memory. It serves every accelerator: the reservation at 0xfeffc000 is
+  /// KVM's, the one below 1 TiB is that of AMD processors, and what the translator emulates is one.
+  ///
+  /// - Throws: ``MachineError/unsupportedMemorySize(_:allowed:)`` unless `size` is a number of MiB from 4 MiB to 1000 GiB.
+  public static func pc(_ size: ByteCount) throws(MachineError) -> MemoryMap {
+    guard size >= leastSize, size <= greatestSize, size.value % (1 << 20) == 0 else {
+      throw MachineError.unsupportedMemorySize(size, allowed: "whole MiB from 4 MiB to 1000 GiB")
+    }
+    let low = low(size)
+    var entries = [
+      entry(0, 0x9_fc00, .usable),
+      entry(0x9_fc00, 0xa_0000, .reserved),
+      entry(0xf_0000, 0x10_0000, .reserved),
+      entry(0x10_0000, low - 0x2_0000, .usable),
+      entry(low - 0x2_0000, low, .reserved),
+      entry(0xfeff_c000, 0xff00_0000, .reserved),
+      entry(0xfffc_0000, fourGiB, .reserved),
+      entry(0xfd_0000_0000, 0x100_0000_0000, .reserved),
+    ]
+    if size.value > low { entries.append(entry(fourGiB, fourGiB + size.value - low, .usable)) }
+    return MemoryMap(normalising: entries)
+  }
+
+  /// Where a physical address lies in the file that backs the machine's memory (the part above 4 GiB follows the part
+  /// below); nil where there is no memory.
+  static func fileOffset(of address: PhysicalAddress, size: ByteCount) -> UInt64? {
+    let low = low(size)
+    if address.value < low { return address.value }
+    guard address.value >= fourGiB, address.value - fourGiB < size.value - low else { return nil }
+    return address.value - fourGiB + low
+  }
+
+  private static func entry(_ start: UInt64, _ end: UInt64, _ kind: MemoryKind) -> MemoryMap.Entry {
+    MemoryMap.Entry(
+      range: PhysicalRange(uncheckedStart: PhysicalAddress(unchecked: start), count: ByteCount(end - start)), kind: kind)
+  }
+}
