@@ -10,13 +10,16 @@ let house: [SwiftSetting] = [
   .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
+/// Tests reach into Foundation and C freely; what they must not do is warn.
+let testing: [SwiftSetting] = [.treatAllWarnings(as: .error), .enableUpcomingFeature("ExistentialAny")]
+
 /// A core target compiles hosted and in Embedded mode from the same files: no Foundation, no existentials.
 func core(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
   .target(name: name, dependencies: dependencies, swiftSettings: house)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-  .testTarget(name: name, dependencies: dependencies + ["TestSupport"], swiftSettings: house)
+  .testTarget(name: name, dependencies: dependencies + ["TestSupport"], swiftSettings: testing)
 }
 
 let package = Package(
@@ -28,8 +31,6 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
-    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
   ],
   targets: [
     // The core, in the order in which data flows.
@@ -49,8 +50,6 @@ let package = Package(
       name: "Machines",
       dependencies: [
         "Addresses", "KernelImage", "AddressSpace", "PageTables", "BootProtocols", "Placement", "CHost",
-        .product(name: "Subprocess", package: "swift-subprocess"),
-        .product(name: "SystemPackage", package: "swift-system"),
       ],
       swiftSettings: house),
     .target(name: "CHost"),
@@ -75,5 +74,20 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Sources/perch-cli", swiftSettings: house),
+
+    // The tests: one target beside each library, and the tool and its machines as a whole.
+    .target(
+      name: "TestSupport", dependencies: ["Addresses", "KernelImage"], path: "Tests/TestSupport",
+      swiftSettings: testing),
+    tests("AddressesTests", ["Addresses"]),
+    tests("AddressSpaceTests", ["AddressSpace", "Addresses"]),
+    tests("KernelImageTests", ["KernelImage", "Addresses"]),
+    tests("PageTablesTests", ["PageTables", "AddressSpace", "Addresses"]),
+    tests("BootProtocolsTests", ["BootProtocols", "KernelImage", "AddressSpace", "Addresses"]),
+    tests("PlacementTests", ["Perch"]),
+    tests("CodecsTests", ["Codecs", "KernelImage", "Addresses"]),
+    tests("MachinesTests", ["Machines", "Perch"]),
+    tests("ReportingTests", ["Reporting", "Perch"]),
+    tests("EndToEndTests", ["Perch", "perch"]),
   ]
 )

@@ -83,7 +83,7 @@ struct Inspection {
           of: kernel.elf, in: bytes, candidates: image.innerCandidates, isPayload: isInside)
       }
     }
-    return [InspectReport.image(facts), InspectReport.boots(ways)]
+    return [InspectReport.image(facts)] + (image.isDecoded ? [InspectReport.boots(ways)] : [])
   }
 
   private static func sections(of kernel: KernelFile, path: String) throws(Failure) -> [Section] {

@@ -1,7 +1,7 @@
 import Addresses
 
 /// Why an entry state cannot be reached from a PVH entry.
-public struct EntryStubError: Error, Hashable, Sendable {
+public struct EntryStubError: Error, Sendable {
   public enum Field: Sendable { case address, cr0, cr3, cr4, efer, rflags, codeSelector, dataSelector, gdtBase, gdtLimit }
 
   /// What cannot be.
@@ -9,15 +9,6 @@ public struct EntryStubError: Error, Hashable, Sendable {
   public let found: UInt64
   /// The rule it breaks.
   public let rule: StaticString
-
-  public static func == (left: EntryStubError, right: EntryStubError) -> Bool {
-    left.field == right.field && left.found == right.found
-  }
-
-  public func hash(into hasher: inout Hasher) {
-    hasher.combine(field)
-    hasher.combine(found)
-  }
 }
 
 extension EntryStub {

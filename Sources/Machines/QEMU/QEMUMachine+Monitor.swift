@@ -50,7 +50,9 @@ extension QEMUMachine {
     let command = "gva2gpa 0x\(String(address.value, radix: 16))"
     let text = try monitor(command)
     if text.contains("Unmapped") { return nil }
-    guard let digits = text.split(separator: "0x").last?.prefix(while: \.isHexDigit),
+    // QEMU prints the number with C's `%#x`, which leaves the prefix of 0 away.
+    guard let number = text.split(separator: "gpa: ").last,
+      case let digits = (number.hasPrefix("0x") ? number.dropFirst(2) : number).prefix(while: \.isHexDigit),
       let value = UInt64(digits, radix: 16), let physical = try? PhysicalAddress(checking: value)
     else { throw MachineError.unexpectedAnswer(channel: "monitor", to: command, found: String(text.prefix(200))) }
     return physical

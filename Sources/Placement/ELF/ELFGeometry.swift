@@ -40,7 +40,10 @@ struct ELFGeometry {
       throw PlanError(.wrongImage, "the ELF has no PT_LOAD segment with memory: nothing to load")
     }
     try Self.checkVirtual(segments)
-    (reading, readingReason) = Self.read(segments, memoryTop: memoryTop)
+    (reading, readingReason) =
+      isPositionIndependent
+      ? (.virtual, "position independent: the distances between segments' p_vaddr are kept")
+      : Self.read(segments, memoryTop: memoryTop)
     (base, span) = try Self.measure(segments, reading)
     let entry = header.entry
     guard segments.contains(where: { Self.holds($0, entry.value) }) else {

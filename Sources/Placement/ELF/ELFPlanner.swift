@@ -26,7 +26,9 @@ extension PerchLoader {
     let physical = try ELFPhysicalPlace(
       geometry: geometry, slide: virtual.slide, request: request, allocator: draft.allocator, generator: &generator)
     draft.decisions += [
-      Decision("p_paddr", choice: geometry.reading == .physical ? "physical addresses" : "distances", because: geometry.readingReason),
+      Decision(
+        "reading of p_paddr", choice: geometry.reading == .physical ? "physical addresses" : "only distances count",
+        because: geometry.readingReason),
       physical.decision, virtual.decision,
     ]
     let extent = PhysicalRange(

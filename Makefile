@@ -1,0 +1,60 @@
+# Perch's two commands for people: make demo, make test.
+
+kernels := .cache/kernels
+cloud := $(kernels)/linux-image-cloud-amd64/vmlinuz
+generic := $(kernels)/linux-image-amd64/vmlinuz
+formatted := Sources Tests Package.swift
+
+# The core targets in the order in which data flows; building the last builds all of them.
+core := Placement
+embedded := -Xswiftc -enable-experimental-feature -Xswiftc Embedded -Xswiftc -wmo
+embedded_triples := x86_64-unknown-none-elf aarch64-none-none-elf
+
+.PHONY: help build demo test bench format lint embedded kernels setup clean
+.NOTPARALLEL:
+
+help:
+	@echo 'make demo     install what is missing, build, boot a Debian kernel at a random place and verify it'
+	@echo 'make test     lint, build (hosted and Embedded), run every test'
+	@echo 'make build    a release build of perch in .build/release'
+	@echo 'make bench    measure against memcpy, qemu -kernel and readelf'
+	@echo 'make format   format the sources;  make lint checks them'
+	@echo 'make clean    remove what was built; the kernels in .cache stay'
+
+setup:
+	@scripts/setup
+
+kernels: setup
+	@scripts/fetch-kernel linux-image-cloud-amd64 >/dev/null
+	@scripts/fetch-kernel linux-image-amd64 >/dev/null
+
+build: setup
+	swift build -c release --product perch
+
+demo: build
+	@scripts/fetch-kernel linux-image-cloud-amd64 >/dev/null
+	@scripts/demo .build/release/perch $(cloud)
+
+lint:
+	swift format lint --strict --recursive $(formatted)
+
+format:
+	swift format --in-place --recursive $(formatted)
+
+# The same files without an operating system: what a boot loader imports.
+embedded: $(embedded_triples:%=embedded-%)
+
+embedded-%: setup
+	swift build --triple $* --scratch-path .build/embedded-$* --target $(core) $(embedded)
+
+# The tests come last, so that the output ends with the runner's own verdict.
+test: kernels lint embedded
+	scripts/build-tiny-kernels
+	swift build --product perch
+	swift test
+
+bench: build kernels
+	@scripts/bench
+
+clean:
+	rm -rf .build
