@@ -45,7 +45,7 @@ public struct MemoryMap: Hashable, Sendable {
         next += 1
       }
       active.removeAll { $0.range.endValue <= low }
-      guard let kind = active.map(\.kind.rawValue).max() else { continue }
+      guard let kind = active.map({ $0.kind.rawValue }).max() else { continue }
       let merged = MemoryKind(rawValue: kind)
       if let previous = joined.last, previous.kind == merged, previous.range.endValue == low {
         joined[joined.count - 1] = Entry(
@@ -62,7 +62,7 @@ public struct MemoryMap: Hashable, Sendable {
   }
 
   /// The ranges that may be written.
-  public var usable: [PhysicalRange] { entries.filter { $0.kind == .usable }.map(\.range) }
+  public var usable: [PhysicalRange] { entries.filter { $0.kind == .usable }.map { $0.range } }
 
   /// Whether every byte of `range` is usable memory.
   public func isUsable(_ range: PhysicalRange) -> Bool {

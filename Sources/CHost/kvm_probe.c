@@ -2,6 +2,9 @@
 #include "host.h"
 
 #include <errno.h>
+
+#if defined(__x86_64__)
+
 #include <fcntl.h>
 #include <linux/kvm.h>
 #include <signal.h>
@@ -100,7 +103,8 @@ static void pause_one_millisecond(void) {
 }
 
 /// Waits until the guest has counted at least once, or its process has ended, or time is up. Then watches it.
-static void watch(pid_t child, const volatile uint32_t *counter, uint64_t window, struct perch_kvm_measurement *result) {
+static void watch(
+    pid_t child, const volatile uint32_t *counter, uint64_t window, struct perch_kvm_measurement *result) {
   uint64_t begin = now();
   while (*counter == 0 && now() - begin < 2 * window) {
     siginfo_t ended = {0};
@@ -135,7 +139,8 @@ struct perch_kvm_measurement perch_kvm_measure(uint32_t milliseconds) {
   if (child < 0) {
     fail(&result);
   } else {
-    watch(child, (const volatile uint32_t *)(const void *)(memory + COUNTER), (uint64_t)milliseconds * 1000000u, &result);
+    const volatile uint32_t *counter = (const volatile uint32_t *)(const void *)(memory + COUNTER);
+    watch(child, counter, (uint64_t)milliseconds * 1000000u, &result);
     end(child);
     result.stage = report->stage;
     result.error = report->error;
@@ -144,3 +149,13 @@ struct perch_kvm_measurement perch_kvm_measure(uint32_t milliseconds) {
   munmap(memory, 2 * PAGE);
   return result;
 }
+
+#else
+
+// The guest is x86 code: elsewhere KVM cannot run it.
+struct perch_kvm_measurement perch_kvm_measure(uint32_t milliseconds) {
+  (void)milliseconds;
+  return (struct perch_kvm_measurement){.stage = PERCH_KVM_CREATE_VM, .error = ENOTSUP};
+}
+
+#endif

@@ -36,6 +36,6 @@ public struct CodecError: Error, Sendable {
 
 extension CodecError: CustomStringConvertible {
   public var description: String {
-    "\(codec): \(detail) (at byte \(offset.value) of the compressed data, after \(produced.value) unpacked bytes)"
+    "\(codec.name): \(detail) (at byte \(offset.value) of the compressed data, after \(produced.value) unpacked bytes)"
   }
 }

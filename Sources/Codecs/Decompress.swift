@@ -6,8 +6,8 @@ public import KernelImage
 /// With `expected`, the output buffer has exactly that size and is written once, in place; a stream that yields fewer
 /// or more bytes is an error that states both numbers. Without it the buffer grows, without copying, up to the cap.
 /// Bytes behind the stream's end (the size word that Linux's build appends, a device tree) are left alone and counted
-/// out of `UnpackedBytes.inputConsumed`. Streams of the same format that follow each other directly are joined, as their
-/// command-line tools do. `.none` copies.
+/// out of `UnpackedBytes.inputConsumed`. Streams of the same format that follow each other directly are joined, as
+/// their command-line tools do. `.none` copies.
 ///
 /// - Parameters:
 ///   - input: the stream, from its magic number on.

@@ -65,7 +65,9 @@ extension ImagePart {
       return image.part(range, body)
     case .vmlinux, .relocs:
       let unpacked: UnpackedBytes
-      do throws(CodecError) { unpacked = try bzImage.unpackPayload(of: image, limits: limits) } catch { throw .codec(error) }
+      do throws(CodecError) { unpacked = try bzImage.unpackPayload(of: image, limits: limits) } catch {
+        throw .codec(error)
+      }
       return try unpacked.withBytes { (blob) throws(ExtractionError) in try extract(fromBlob: blob, body) }
     }
   }

@@ -63,7 +63,7 @@ struct Boot: ParsableCommand {
     do {
       let watcher = ConsoleWatcher(until: until.flatMap { try? Regex($0) })
       let machine = try QEMUMachine(configuration, console: watcher) { bytes in
-        channels.tryWrite(String(decoding: bytes, as: UTF8.self))
+        channels.tryWrite(bytes)
       }
       defer { machine.end() }
       try finish(try boot(machine, planned: planned, capsule: capsule, file: kernel, channels: channels), channels: channels)

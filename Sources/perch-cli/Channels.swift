@@ -26,6 +26,12 @@ struct Channels: Sendable {
   /// Writes a result where nothing can be done about a failure.
   func tryWrite(_ text: String) { _ = Self.write(text, to: STDOUT_FILENO) }
 
+  /// Writes a guest's bytes as they are: a character may come in two pieces.
+  func tryWrite(_ bytes: [UInt8]) {
+    // SAFETY: the pointer is used only inside the closure.
+    _ = unsafe bytes.withUnsafeBufferPointer { unsafe Self.write($0, to: STDOUT_FILENO) }
+  }
+
   /// Writes to standard error; when that fails there is nobody left to tell.
   func complain(_ text: String) { _ = Self.write(text, to: STDERR_FILENO) }
 
@@ -38,19 +44,22 @@ struct Channels: Sendable {
     return unsafe String(cString: value)
   }
 
-  /// Writes everything; the error number where that fails.
   private static func write(_ text: String, to descriptor: Int32) -> Int32? {
     var text = text
-    // SAFETY: the pointer is used only inside the closure, at offsets below the buffer's count.
-    return text.withUTF8 { bytes in
-      var done = 0
-      while done < bytes.count {
-        let written = unsafe Glibc.write(descriptor, bytes.baseAddress! + done, bytes.count - done)
-        if written < 0, errno == EINTR { continue }
-        guard written > 0 else { return written < 0 ? errno : ENOSPC }
-        done += written
-      }
-      return nil
+    // SAFETY: the pointer is used only inside the closure.
+    return unsafe text.withUTF8 { unsafe write($0, to: descriptor) }
+  }
+
+  /// Writes everything; the error number where that fails.
+  private static func write(_ bytes: UnsafeBufferPointer<UInt8>, to descriptor: Int32) -> Int32? {
+    var done = 0
+    while done < bytes.count {
+      // SAFETY: the offset is below the buffer's count, so that there is a base address and the rest lies inside.
+      let written = unsafe Glibc.write(descriptor, bytes.baseAddress! + done, bytes.count - done)
+      if written < 0, errno == EINTR { continue }
+      guard written > 0 else { return written < 0 ? errno : ENOSPC }
+      done += written
     }
+    return nil
   }
 }

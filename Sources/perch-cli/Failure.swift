@@ -25,14 +25,12 @@ struct Failure: Error {
 
   /// A file that cannot be read.
   init(reading error: FileError) {
-    self.init(
-      .unreadableInput, Diagnostic(code: 501, "cannot \(error.operation) the file: \(error.reason)", at: .init(path: error.path)))
+    self.init(.unreadableInput, Diagnostic(error, code: 501))
   }
 
   /// A file that cannot be written.
   init(writing error: FileError) {
-    self.init(
-      .hostLacks, Diagnostic(code: 502, "cannot \(error.operation) the file: \(error.reason)", at: .init(path: error.path)))
+    self.init(.hostLacks, Diagnostic(error, code: 502))
   }
 
   /// - Parameter layer: what was unpacked: "payload".
@@ -43,6 +41,10 @@ struct Failure: Error {
 }
 
 extension Diagnostic {
+  init(_ error: FileError, code: UInt16) {
+    self.init(code: code, "cannot \(error.operation) the file: \(error.reason)", at: Location(path: error.path))
+  }
+
   init(_ error: CodecError, path: String, layer: String) {
     var evidence: [String] = []
     if let found = error.found { evidence.append("found:   \(Hex.string(found)) (\(found))") }

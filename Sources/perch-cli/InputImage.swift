@@ -88,8 +88,8 @@ struct InputImage {
     let error = ParseError(
       .unrecognised, field: "", at: 0, found: size, allowed: .rule("an image that Perch knows"))
     var diagnostic = Diagnostic(error, path: opened.file.path)
-    diagnostic.evidence =
-      size == 0 ? ["the file is empty"] : ["the first bytes are \(head.map { Hex.digits(UInt64($0), width: 2) }.joined(separator: " "))"]
+    let digits = head.map { Hex.digits(UInt64($0), width: 2) }.joined(separator: " ")
+    diagnostic.evidence = [size == 0 ? "the file is empty" : "the first bytes are \(digits)"]
     return Failure(.unreadableInput, diagnostic)
   }
 }

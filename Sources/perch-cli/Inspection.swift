@@ -63,7 +63,8 @@ struct Inspection {
 
   private var summary: [String] {
     let kinds = image.candidates.prefix(1).map(\.kind.name) + image.opened.layers.dropFirst().map { $0.codec.name }
-    let inner = image.opened.layers.isEmpty ? [] : [image.innerCandidates.first?.kind.name ?? "nothing Perch recognises"]
+    let inner =
+      image.opened.layers.isEmpty ? [] : [image.innerCandidates.first?.kind.name ?? "nothing Perch recognises"]
     let what = (kinds + inner).joined(separator: ", inside it ")
     return ["\(image.path): \(what), \(Size.human(image.input.size))"] + remarks
   }

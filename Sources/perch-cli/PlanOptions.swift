@@ -75,6 +75,7 @@ extension PlanOptions {
 
   func request(modules: ModuleFiles, seed: UInt64?) throws(Failure) -> PlanRequest {
     var request = PlanRequest(machine: try machine())
+    request.firmwareScratch = e820 == nil ? QEMUMemoryMap.firmwareScratch(memory.count) : nil
     request.commandLine = commandLine
     request.modules = modules.descriptions
     request.seed = seed

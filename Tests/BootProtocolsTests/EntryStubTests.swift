@@ -95,10 +95,11 @@ import Testing
     }
   }
 
-  @Test(arguments: [
-    // Above 4 GiB; not 16-byte aligned; the last bytes on the next page.
-    0x1_0000_0000, 0x20_0008, 0x20_0eb0,
-  ] as [UInt64])
+  @Test(
+    arguments: [
+      // Above 4 GiB; not 16-byte aligned; the last bytes on the next page.
+      0x1_0000_0000, 0x20_0008, 0x20_0eb0,
+    ] as [UInt64])
   func placesThatAreRefused(place: UInt64) {
     let place = PhysicalAddress(place)
     let error = refusal(of: Self.state(at: place), at: place)

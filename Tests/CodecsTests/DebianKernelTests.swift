@@ -61,8 +61,8 @@ struct DebianKernelTests {
     // The table starts with the zero word of its first list; a section header table does not end with eight zeros.
     #expect(Array(relocs.prefix(4)) == [0, 0, 0, 0])
     try subject.workshop.folder.write(vmlinux, to: "vmlinux")
-    // readelf: "Start of section headers: N (bytes into file)", "Number of section headers: M", 64 bytes each: the table
-    // is the last thing in the file.
+    // readelf: "Start of section headers: N (bytes into file)", "Number of section headers: M", 64 bytes each: the
+    // table is the last thing in the file.
     try subject.workshop.run(
       """
       set -- $(readelf -hW vmlinux | sed -n 's/.*Start of section headers: *\\([0-9]*\\).*/\\1/p; \

@@ -38,17 +38,21 @@ import Testing
   @Test func pipeIsReadToItsEnd() throws {
     let workshop = try Workshop()
     try workshop.folder.write(sample(700_000), to: "source")
-    // The writer waits for a reader, in the background.
-    try workshop.run("mkfifo pipe && (cat source > pipe &) ")
+    try workshop.run("mkfifo pipe")
+    // The writer waits for its reader, and is still there when the reader comes.
+    let writer = try workshop.start("cat source > pipe")
     #expect(contents(try MappedFile(path: workshop.path("pipe"))) == sample(700_000))
+    writer.waitUntilExit()
   }
 
   @Test func pipeEndsAtTheCap() throws {
     let workshop = try Workshop()
-    try workshop.run("mkfifo pipe && (head -c 1000000 /dev/zero > pipe 2>/dev/null &) ")
+    try workshop.run("mkfifo pipe")
+    let writer = try workshop.start("head -c 1000000 /dev/zero > pipe 2> /dev/null")
     #expect(
       openingError(workshop.path("pipe"), cap: ByteCount(999_999))
         == FileError(path: workshop.path("pipe"), operation: "read", errno: EFBIG))
+    writer.waitUntilExit()
   }
 
   @Test func endlessDeviceEndsAtTheCap() {
@@ -99,7 +103,9 @@ import Testing
     let bytes = sample(10)
     // SAFETY: bytes are bytes; the array outlives the call.
     try unsafe writeAtomically(to: "/dev/null", bytes.span.bytes)
-    #expect(try FileManager.default.attributesOfItem(atPath: "/dev/null")[.type] as? FileAttributeType == .typeCharacterSpecial)
+    #expect(
+      try FileManager.default.attributesOfItem(atPath: "/dev/null")[.type] as? FileAttributeType
+        == .typeCharacterSpecial)
     let error = #expect(throws: FileError.self) { try unsafe writeAtomically(to: "/dev/full", bytes.span.bytes) }
     #expect(error == FileError(path: "/dev/full", operation: "write", errno: ENOSPC))
   }

@@ -14,15 +14,21 @@ struct Workshop {
     [UInt8](try Data(contentsOf: folder.url.appendingPathComponent(name)))
   }
 
-  /// Runs a shell command in the directory.
+  /// Runs a shell command in the directory, to its end.
   func run(_ command: String) throws {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/bin/sh")
-    process.arguments = ["-c", command]
-    process.currentDirectoryURL = folder.url
-    try process.run()
+    let process = try start(command)
     process.waitUntilExit()
     try #require(process.terminationStatus == 0, "\(command)")
+  }
+
+  /// Starts a shell command in the directory, under an outer time limit.
+  func start(_ command: String) throws -> Process {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/timeout")
+    process.arguments = ["-k", "2", "60", "/bin/sh", "-c", command]
+    process.currentDirectoryURL = folder.url
+    try process.run()
+    return process
   }
 
   /// What a shell command makes of `bytes`, from standard input to standard output.
@@ -35,8 +41,8 @@ struct Workshop {
   }
 }
 
-/// The first `count` bytes of an endless sample that compresses about as well as code does: phrases of 16 bytes drawn from
-/// 1,024, by a generator with a fixed seed.
+/// The first `count` bytes, at most 20 MiB, of a sample that compresses about as well as code does: phrases of 16 bytes
+/// drawn from 1,024, by a generator with a fixed seed.
 func sample(_ count: Int) -> [UInt8] { Array(longestSample[..<count]) }
 
 private let longestSample: [UInt8] = {

@@ -100,10 +100,10 @@ import Testing
   }
 
   @Test(arguments: [
-    (["--memory", "2M"], 2 as Int32), (["--physical", "0x1"], 4), (["--physical", "0x1ff00000"], 4),
+    (["--memory", "2M"], 2), (["--physical", "0x1"], 4), (["--physical", "0x1ff00000"], 4),
     (["--slide", "0x200000"], 4), (["--physical", "0x10000000000000"], 4), (["--until", "("], 2),
     (["--direct-map", "0xffffffff80000000"], 4), (["--memory", "4M", "--physical", "0x300000"], 4),
-  ])
+  ] as [([String], Int32)])
   func refusesWhatCannotWork(options: [String], status: Int32) throws {
     let run = try PerchTool.run(["boot", try TinyKernel.higherHalf.path()] + options)
     #expect(run.status == status, "\(run.errors)")

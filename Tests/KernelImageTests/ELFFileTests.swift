@@ -60,14 +60,15 @@ struct ELFFileTests {
   }
 
   /// Places are those of Elf64_Ehdr (gABI ch. 4) and of Elf64_Phdr behind it, at 64.
-  @Test(arguments: [
-    (0, [0x7e], "EI_MAG"), (4, [3], "EI_CLASS"), (5, [0], "EI_DATA"), (6, [2], "EI_VERSION"), (20, [2], "e_version"),
-    (32, [0xff, 0xff, 0xff], "e_phoff"), (39, [0xff], "e_phoff"), (52, [63], "e_ehsize"), (54, [57], "e_phentsize"),
-    (64 + 8, [0, 0, 0, 1], "program header 0: p_offset"), (64 + 15, [0xff], "program header 0: p_offset"),
-    (64 + 32, [65], "program header 0: p_filesz"), (64 + 39, [0xff], "program header 0: p_filesz"),
-    (64 + 40, [63], "program header 0: p_filesz"),
-    (64 + 40, [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff], "program header 0: p_memsz"),
-  ] as [(Int, [UInt8], String)])
+  @Test(
+    arguments: [
+      (0, [0x7e], "EI_MAG"), (4, [3], "EI_CLASS"), (5, [0], "EI_DATA"), (6, [2], "EI_VERSION"), (20, [2], "e_version"),
+      (32, [0xff, 0xff, 0xff], "e_phoff"), (39, [0xff], "e_phoff"), (52, [63], "e_ehsize"), (54, [57], "e_phentsize"),
+      (64 + 8, [0, 0, 0, 1], "program header 0: p_offset"), (64 + 15, [0xff], "program header 0: p_offset"),
+      (64 + 32, [65], "program header 0: p_filesz"), (64 + 39, [0xff], "program header 0: p_filesz"),
+      (64 + 40, [63], "program header 0: p_filesz"),
+      (64 + 40, [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff], "program header 0: p_memsz"),
+    ] as [(Int, [UInt8], String)])
   func brokenFieldsAreNamed(offset: Int, patch: [UInt8], field: String) {
     var bytes = plain.build()
     bytes.replaceSubrange(offset..<offset + patch.count, with: patch)

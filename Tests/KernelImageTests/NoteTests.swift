@@ -19,23 +19,25 @@ struct NoteTests {
     (0..<count).map { UInt8(truncatingIfNeeded: value >> UInt64($0 * 8)) }
   }
 
-  @Test(arguments: [
-    (0, "INFO", "hello\0", .text("hello")), (5, "XEN_VERSION", "xen-3.0\0", .text("xen-3.0")),
-    (6, "GUEST_OS", "linux\0", .text("linux")), (7, "GUEST_VERSION", "2.6\0", .text("2.6")),
-    (8, "LOADER", "generic\0", .text("generic")), (9, "PAE_MODE", "yes\0", .text("yes")),
-    (10, "FEATURES", "!writable_page_tables|dom0", .text("!writable_page_tables|dom0")),
-    (11, "BSD_SYMTAB", "yes\0", .text("yes")),
-  ] as [(UInt32, String, String, NoteMeaning.Value)])
+  @Test(
+    arguments: [
+      (0, "INFO", "hello\0", .text("hello")), (5, "XEN_VERSION", "xen-3.0\0", .text("xen-3.0")),
+      (6, "GUEST_OS", "linux\0", .text("linux")), (7, "GUEST_VERSION", "2.6\0", .text("2.6")),
+      (8, "LOADER", "generic\0", .text("generic")), (9, "PAE_MODE", "yes\0", .text("yes")),
+      (10, "FEATURES", "!writable_page_tables|dom0", .text("!writable_page_tables|dom0")),
+      (11, "BSD_SYMTAB", "yes\0", .text("yes")),
+    ] as [(UInt32, String, String, NoteMeaning.Value)])
   func xenTexts(type: UInt32, name: String, text: String, value: NoteMeaning.Value) throws {
     let found = try notes(ELFBuilder().note(owner: "Xen", type: type, descriptor: Array(text.utf8)).build())
     #expect(found.count == 1)
     #expect(found[0].meaning == NoteMeaning(name: name, value: value))
   }
 
-  @Test(arguments: [
-    (1, "ENTRY"), (2, "HYPERCALL_PAGE"), (3, "VIRT_BASE"), (4, "PADDR_OFFSET"), (12, "HV_START_LOW"),
-    (14, "SUSPEND_CANCEL"), (15, "INIT_P2M"), (16, "MOD_START_PFN"), (18, "PHYS32_ENTRY"),
-  ] as [(UInt32, String)])
+  @Test(
+    arguments: [
+      (1, "ENTRY"), (2, "HYPERCALL_PAGE"), (3, "VIRT_BASE"), (4, "PADDR_OFFSET"), (12, "HV_START_LOW"),
+      (14, "SUSPEND_CANCEL"), (15, "INIT_P2M"), (16, "MOD_START_PFN"), (18, "PHYS32_ENTRY"),
+    ] as [(UInt32, String)])
   func xenNumbers(type: UInt32, name: String) throws {
     for width in [1, 2, 4, 8] {
       let value = UInt64(0xffff_ffff_8304_e1c0) & (UInt64.max >> UInt64(64 - width * 8))
@@ -91,8 +93,8 @@ struct NoteTests {
     #expect(both.map(\.note.owner) == ["GNU"])
   }
 
-  /// gABI: with an alignment of 8 the descriptor starts at a multiple of 8. "Longer" and NUL are 7 bytes: 12 + 7 rounds up to
-  /// 24 under 8, but to 20 under 4.
+  /// gABI: with an alignment of 8 the descriptor starts at a multiple of 8. "Longer" and NUL are 7 bytes: 12 + 7 rounds
+  /// up to 24 under 8, but to 20 under 4.
   @Test(arguments: [(UInt64(4), UInt64(20)), (8, 24)])
   func alignment(alignment: UInt64, descriptorOffset: UInt64) throws {
     let bytes = [1, 2].flatMap {

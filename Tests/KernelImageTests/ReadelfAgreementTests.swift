@@ -4,7 +4,8 @@ import KernelImage
 import TestSupport
 import Testing
 
-/// Headers, segments, sections, notes, dynamic entries, relocations and symbols equal what `readelf` says, field by field.
+/// Headers, segments, sections, notes, dynamic entries, relocations and symbols equal what `readelf` says, field by
+/// field.
 @Suite("Agreement with readelf")
 struct ReadelfAgreementTests {
   @Test("programs of this machine", arguments: ["/bin/ls", "/proc/self/exe"])

@@ -8,7 +8,8 @@ import Testing
     stage: perch_kvm_stage, error: Int32 = 0, exit: UInt32 = 0, instructions: UInt64 = 0, nanoseconds: UInt64 = 0
   ) -> perch_kvm_measurement {
     perch_kvm_measurement(
-      stage: Int32(stage.rawValue), error: error, exit_reason: exit, instructions: instructions, nanoseconds: nanoseconds)
+      stage: Int32(stage.rawValue), error: error, exit_reason: exit, instructions: instructions,
+      nanoseconds: nanoseconds)
   }
 
   @Test func theProbeReturnsAndStatesItsReason() {

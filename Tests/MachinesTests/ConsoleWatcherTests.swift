@@ -18,7 +18,8 @@ import Testing
 
   @Test func terminalCommandsAreNoText() throws {
     // SeaBIOS resets the terminal and clears the screen; then colours, a window title, a character set.
-    let text = "\u{1b}c\u{1b}[?7l\u{1b}[2J\u{1b}[31mred\u{1b}[0m\u{1b}]0;title\u{7} and\u{1b}(B plain\u{1b}]0;x\u{1b}\\!\u{7}\n"
+    let text =
+      "\u{1b}c\u{1b}[?7l\u{1b}[2J\u{1b}[31mred\u{1b}[0m\u{1b}]0;title\u{7} and\u{1b}(B plain\u{1b}]0;x\u{1b}\\!\u{7}\n"
     #expect(try watcher(nil, text).lastLine == "red and plain!")
   }
 

@@ -47,8 +47,9 @@ import Testing
 
 @Suite struct QMPTests {
   @Test func messagesAreReadInAnyCut() throws {
-    let stream = Array(
-      #"{"QMP": {"version": {"qemu": {"micro": 22, "minor": 2, "major": 7}}, "capabilities": ["oob"]}}"#.utf8)
+    let stream =
+      Array(
+        #"{"QMP": {"version": {"qemu": {"micro": 22, "minor": 2, "major": 7}}, "capabilities": ["oob"]}}"#.utf8)
       + [0x0d, 0x0a] + Array(#"{"return": "gpa: 0x1000\r\n"}"#.utf8) + [0x0d, 0x0a]
     for cut in 0...stream.count {
       var decoder = QMPDecoder()
@@ -69,7 +70,10 @@ import Testing
   @Test(arguments: [
     (#""\u00e9\ud83d\ude00\n\/""#, JSONValue.string("é😀\n/")), (#""\ud83d""#, nil), (#""\ude00""#, .string("\u{fffd}")),
     ("-1.5e3", .number("-1.5e3")), ("1-", nil), ("", nil), ("[1,]", nil), (#"{"a":}"#, nil), ("true false", nil),
-    (#" { "a" : [ null , true , { } ] } "#, .object([.init(name: "a", value: .array([.null, .bool(true), .object([])]))])),
+    (
+      #" { "a" : [ null , true , { } ] } "#,
+      .object([.init(name: "a", value: .array([.null, .bool(true), .object([])]))])
+    ),
   ])
   func valuesAreReadAsRFC8259Says(text: String, expected: JSONValue?) {
     #expect(JSONValue(parsing: Array(text.utf8)) == expected)

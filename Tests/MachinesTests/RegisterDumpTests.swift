@@ -1,3 +1,4 @@
+import BootProtocols
 import Testing
 
 @testable import Machines
@@ -67,7 +68,7 @@ import Testing
     #expect(dump.ss == .init(selector: 0x18, base: 0, limit: 0xffff_ffff, attributes: 0xcf9300))
     #expect(dump.ds == .init(selector: 0, base: 0, limit: 0, attributes: 0))
     #expect(dump.gs.base == 0xff14_e732_8f80_0000)
-    #expect(dump.gdt == .init(base: 0xffff_fe00_0000_1000 & 0xffff_fe00_ffff_ffff, limit: 0x7f))
+    #expect(dump.gdt == .init(base: 0xffff_fe00_0000_1000, limit: 0x7f))
     #expect(dump.idt == .init(base: 0xffff_fe00_0000_0000, limit: 0xfff))
     #expect((dump.cr0, dump.cr2) == (0x8005_0033, 0xff14_e732_8c00_1000))
     #expect((dump.cr3, dump.cr4, dump.efer) == (0xb21_0000, 0x75_1eb0, 0xd01))

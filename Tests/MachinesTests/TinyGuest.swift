@@ -25,7 +25,8 @@ enum TinyGuest {
     return elf(code + [UInt8](repeating: 0, count: 0x100 - code.count) + Array(text.utf8) + [0])
   }
 
-  /// Resets the machine through port 0xcf9: `mov dx, 0xcf9` (66 ba f9 0c), `mov al, 6` (b0 06), `out dx, al` (ee), `jmp $`.
+  /// Resets the machine through port 0xcf9: `mov dx, 0xcf9` (66 ba f9 0c), `mov al, 6` (b0 06), `out dx, al` (ee),
+  /// `jmp $`.
   static var resetting: [UInt8] { elf([0x66, 0xba, 0xf9, 0x0c, 0xb0, 0x06, 0xee, 0xeb, 0xfe]) }
 
   private static func elf(_ bytes: [UInt8]) -> [UInt8] {

@@ -2,15 +2,16 @@ import AddressSpace
 import Addresses
 import BootProtocols
 import PageTables
-import Placement
 
 @testable import Machines
+@testable import Placement
 
 /// A hand-made plan with a kernel of 24 bytes, and its capsule: enough for every comparison of the verifier.
 ///
 ///     physical   0x100000 stub   0x101000 descriptors   0x102000 tables   0x120000 text   0x121000 data
-///     virtual    the same        the same               -                 K               K + 0x1000       K = 0xffffffff80200000
-///                                                       all of it in the direct map as well
+///     virtual    the same        the same               -                 K               K + 0x1000
+///
+/// K is 0xffffffff80200000; the direct map shows all of it as well.
 struct VerifiedGuest {
   let plan: LoadPlan
   let capsule: Capsule
@@ -21,7 +22,8 @@ struct VerifiedGuest {
   static let tables: UInt64 = 0x10_2000
   static let data: UInt64 = 0x12_1000
 
-  /// Assembled by hand from Intel SDM vol. 2; the 64-bit half starts at 0x100038, the entry address is the last eight bytes.
+  /// Assembled by hand from Intel SDM vol. 2; the 64-bit half starts at 0x100038, the entry address is the last eight
+  /// bytes.
   private static let stub: [UInt8] = [
     0xb8, 0x20, 0x00, 0x00, 0x00, 0x0f, 0x22, 0xe0,  // mov eax, 0x20; mov cr4, eax
     0xb8, 0x00, 0x20, 0x10, 0x00, 0x0f, 0x22, 0xd8,  // mov eax, 0x102000; mov cr3, eax

@@ -1,4 +1,6 @@
 import Addresses
+import BootProtocols
+import Placement
 import Testing
 
 @testable import Machines
@@ -47,7 +49,8 @@ import Testing
   @Test func accessedAndDirtyBitsAreTheProcessors() throws {
     let guest = try VerifiedGuest()
     let machine = try guest.stoppedMachine()
-    // The processor has set the accessed bit of the root's entry for the kernel, index 511, which the plan left clear or set.
+    // The processor has set the accessed bit of the root's entry for the kernel, index 511, which the plan left clear
+    // or set.
     let entry = machine.memory?.loadEntry(at: PhysicalAddress(VerifiedGuest.tables + 511 * 8)) ?? 0
     #expect(entry & 0x21 == 0x21)
     write([UInt8(truncatingIfNeeded: entry) & ~0x60], at: VerifiedGuest.tables + 511 * 8, of: machine)
@@ -78,7 +81,7 @@ import Testing
     let machine = try guest.stoppedMachine()
     // Index 1 of the root shows what index 0 shows: the two pages at 0x100000 again, 512 GiB higher.
     let entry = machine.memory?.loadEntry(at: PhysicalAddress(VerifiedGuest.tables)) ?? 0
-    write(withUnsafeBytes(of: entry.littleEndian) { unsafe Array($0) }, at: VerifiedGuest.tables + 8, of: machine)
+    write((0..<8).map { UInt8(truncatingIfNeeded: entry >> ($0 * 8)) }, at: VerifiedGuest.tables + 8, of: machine)
     let extra = try guest.verify(machine).differences.filter { $0.subject == .extraMapping }
     #expect(
       extra == [

@@ -76,13 +76,14 @@ import Testing
   }
 
   /// The vectors are bits 47:39, 38:30, 29:21, 20:12 of well-known Linux addresses.
-  @Test(arguments: [
-    (0xffff_ffff_8100_0000, [511, 510, 8, 0]), (0xffff_8880_0000_0000, [273, 0, 0, 0]),
-    (0xffff_c900_0000_0000, [402, 0, 0, 0]), (0xffff_ea00_0000_0000, [468, 0, 0, 0]),
-    (0xffff_fe00_0000_0000, [508, 0, 0, 0]), (0xffff_ffff_ff60_0000, [511, 511, 507, 0]),
-    (0xffff_ffff_c000_0000, [511, 511, 0, 0]), (0x0000_5555_5555_4000, [170, 341, 170, 340]),
-    (0x0000_0000_0040_0000, [0, 0, 2, 0]),
-  ] as [(UInt64, [Int])])
+  @Test(
+    arguments: [
+      (0xffff_ffff_8100_0000, [511, 510, 8, 0]), (0xffff_8880_0000_0000, [273, 0, 0, 0]),
+      (0xffff_c900_0000_0000, [402, 0, 0, 0]), (0xffff_ea00_0000_0000, [468, 0, 0, 0]),
+      (0xffff_fe00_0000_0000, [508, 0, 0, 0]), (0xffff_ffff_ff60_0000, [511, 511, 507, 0]),
+      (0xffff_ffff_c000_0000, [511, 511, 0, 0]), (0x0000_5555_5555_4000, [170, 341, 170, 340]),
+      (0x0000_0000_0040_0000, [0, 0, 2, 0]),
+    ] as [(UInt64, [Int])])
   func indices(address: UInt64, expected: [Int]) {
     let levels: [TableLevel] = [.pml4, .pageDirectoryPointer, .pageDirectory, .pageTable]
     #expect(levels.map { VirtualAddress(address).tableIndex(at: $0) } == expected)

@@ -42,7 +42,7 @@ extension PageTableImage {
 }
 
 extension AddressSpace {
-  /// Up to `count` mappings at random places near boundaries, so that stretches of all sizes and gaps between them come up.
+  /// Up to `count` mappings at random places near boundaries: stretches of all sizes, and gaps between them.
   static func random(seed: UInt64, mappings count: Int) -> AddressSpace {
     var generator = SeededGenerator(state: seed)
     var space = AddressSpace(mode: .x86_64FourLevel)

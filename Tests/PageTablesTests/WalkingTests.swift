@@ -136,6 +136,21 @@ import Testing
       | (run.memoryType.policy == .uncacheable ? 4 : 0)
   }
 
+  /// Neighbours in both spaces that differ in one thing each: rights, cache, page size.
+  @Test func runsEndWhereAnythingChanges() throws {
+    let image = PageTableImage(
+      building: try space(
+        intent(0x1f_c000, 0x1000, to: 0x5f_c000, .read), intent(0x1f_d000, 0x1000, to: 0x5f_d000, .readWrite),
+        intent(0x1f_e000, 0x1000, to: 0x5f_e000, .readWrite, cache: .uncacheable),
+        intent(0x1f_f000, 0x1000, to: 0x5f_f000, .readExecute),
+        intent(0x20_0000, 0x20_0000, to: 0x60_0000, .readExecute),
+        intent(0x40_0000, 0x20_0000, to: 0x80_0000, .readExecute)), at: base)
+    let runs = image.walker.runs().runs
+    #expect(runs.map(\.virtual.start.value) == [0x1f_c000, 0x1f_d000, 0x1f_e000, 0x1f_f000, 0x20_0000])
+    // The last two intents are alike: one run.
+    #expect(runs.last?.virtual.count == .mebibytes(4))
+  }
+
   @Test func runsCrossTablesAndReachTheTop() throws {
     let image = PageTableImage(
       building: try space(

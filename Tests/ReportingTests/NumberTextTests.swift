@@ -2,17 +2,18 @@ import Reporting
 import Testing
 
 @Suite struct NumberTextTests {
-  @Test(arguments: [
-    (0, "0 B"), (1, "1 B"), (1023, "1023 B"), (1024, "1 KiB"),
-    // 1025 / 1024 = 1.001: not exact, so the decimal shows.
-    (1025, "1.0 KiB"), (1536, "1.5 KiB"), (4096, "4 KiB"),
-    // 46,242,201 / 1,048,576 = 44.1000...
-    (46_242_201, "44.1 MiB"),
-    // 1 MiB - 1 rounds up to 1024.0 KiB, which is 1.0 MiB.
-    (1_048_575, "1.0 MiB"), (1 << 30, "1 GiB"), (1 << 60, "1 EiB"),
-    // 2⁶⁴ - 1 is just below 16 EiB.
-    (UInt64.max, "16.0 EiB"),
-  ] as [(UInt64, String)])
+  @Test(
+    arguments: [
+      (0, "0 B"), (1, "1 B"), (1023, "1023 B"), (1024, "1 KiB"),
+      // 1025 / 1024 = 1.001: not exact, so the decimal shows.
+      (1025, "1.0 KiB"), (1536, "1.5 KiB"), (4096, "4 KiB"),
+      // 46,242,201 / 1,048,576 = 44.1000...
+      (46_242_201, "44.1 MiB"),
+      // 1 MiB - 1 rounds up to 1024.0 KiB, which is 1.0 MiB.
+      (1_048_575, "1.0 MiB"), (1 << 30, "1 GiB"), (1 << 60, "1 EiB"),
+      // 2⁶⁴ - 1 is just below 16 EiB.
+      (UInt64.max, "16.0 EiB"),
+    ] as [(UInt64, String)])
   func humanSizes(bytes: UInt64, text: String) {
     #expect(Size.human(bytes) == text)
   }
@@ -26,10 +27,11 @@ import Testing
   }
 
   /// Expected values by `python3 -c "import math; print(round(math.log2(n) * 100))"`.
-  @Test(arguments: [
-    (0, 0), (1, 0), (2, 100), (3, 158), (5, 232), (10, 332), (488, 893), (504, 898), (512, 900), (1000, 997),
-    (1_000_003, 1993), (UInt64.max, 6400),
-  ] as [(UInt64, Int64)])
+  @Test(
+    arguments: [
+      (0, 0), (1, 0), (2, 100), (3, 158), (5, 232), (10, 332), (488, 893), (504, 898), (512, 900), (1000, 997),
+      (1_000_003, 1993), (UInt64.max, 6400),
+    ] as [(UInt64, Int64)])
   func logarithms(count: UInt64, hundredths: Int64) {
     #expect(Decimal.log2Hundredths(count) == hundredths)
   }

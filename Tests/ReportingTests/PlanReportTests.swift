@@ -49,13 +49,40 @@ import Testing
     #expect(json["result"]["pieces"][2]["blob"] == .string("page tables"))
     #expect(json["result"]["pieces"][3]["module"] == .number(0))
     // 0x400000 / 0x1000 = 1024 pages of 4 KiB, since 0x0 and 0x1000 differ modulo 2 MiB.
-    #expect(json["result"]["mappings"][1]["pages"] == .object(["4KiB": .number(1024), "2MiB": .number(0), "1GiB": .number(0)]))
+    let pages = json["result"]["mappings"][1]["pages"]
+    #expect(pages == .object(["4KiB": .number(1024), "2MiB": .number(0), "1GiB": .number(0)]))
     #expect(json["result"]["randomization"]["virtualBits"] == .number(9.97))
   }
 
   @Test func jsonIsAsTheSchemaSays() throws {
     let schema = try Schemas.load("plan-1.0")
     #expect(schema.violations(in: try parsed()) == [])
+  }
+
+  @Test func everyKindOfRelocationIsAsTheSchemaSays() throws {
+    func range(_ start: UInt64, _ count: UInt64) -> FileRange {
+      FileRange(uncheckedStart: FileOffset(start), count: ByteCount(count))
+    }
+    let table = LinuxRelocations(
+      entries32: range(0x1000, 40), entriesInverse32: range(0x1028, 4), entries64: range(0x102c, 4000),
+      delta: -0x20_0000,
+      linkBase: LinkAddress(0xffff_ffff_8100_0000))
+    let dynamic = DynamicRelocations(
+      rela: [range(0x1000, 48)], relr: [range(0x1030, 24)], slide: Slide(0x1000), linkBase: LinkAddress(0))
+    var plan = try SyntheticPlan.make()
+    let schema = try Schemas.load("plan-1.0")
+    for (relocations, text) in [
+      // Words of 4 bytes: 40 / 4, 4 / 4, 4000 / 4.
+      (Relocations.linuxTable(table), "10 of 32 bits, 1 inverse, 1,000 of 64 bits, delta -0x200000"),
+      // 48 / 24 entries and 24 / 8 words.
+      (.dynamic(dynamic), "2 RELA entries, 3 RELR words"),
+    ] {
+      plan.relocations = relocations
+      let document = PlanReport(plan).document
+      #expect(document.text(style: .plain).contains("  relocations  \(text)\n"))
+      let json = document.json(input: .init(path: "k", size: 1), tool: "perch 1").text
+      #expect(schema.violations(in: try JSONDocument(parsing: json)) == [])
+    }
   }
 
   @Test func theSchemaRefusesWhatIsNotAPlan() throws {

@@ -1,7 +1,7 @@
 import AddressSpace
 import Addresses
 import BootProtocols
-@testable import Placement
+import Placement
 
 /// A small plan whose every number is chosen here, so that expectations can be worked out by hand.
 enum SyntheticPlan {

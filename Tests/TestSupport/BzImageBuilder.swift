@@ -1,7 +1,7 @@
 /// Writes Linux x86 images for tests: a setup header of any protocol version, and a protected-mode part.
 ///
-/// Offsets are those of Linux's Documentation/arch/x86/boot.rst, written here once more by hand, so that a test does not
-/// trust the table it tests.
+/// Offsets are those of Linux's Documentation/arch/x86/boot.rst, written here once more by hand, so that a test does
+/// not trust the table it tests.
 public struct BzImageBuilder: Sendable {
   public var version: UInt16
   public var setupSectors: UInt8

@@ -8,8 +8,8 @@ public import KernelImage
 ///       .note(owner: "Xen", type: 18, descriptor: [0, 0, 0x20, 0])
 ///       .build()
 ///
-/// Each call returns a new builder. File layout, in this order: header, program headers, segments (at offsets congruent to
-/// their virtual addresses modulo their alignment), notes, sections, section names, section headers.
+/// Each call returns a new builder. File layout, in this order: header, program headers, segments (at offsets congruent
+/// to their virtual addresses modulo their alignment), notes, sections, section names, section headers.
 public struct ELFBuilder: Sendable {
   struct Segment: Sendable {
     var type: SegmentType
@@ -87,8 +87,8 @@ public struct ELFBuilder: Sendable {
     return copy
   }
 
-  /// Adds a section. The empty section 0 and the table of names come by themselves with the first one, so the first section
-  /// added has index 1. `size` matters for `.noBits` only.
+  /// Adds a section. The empty section 0 and the table of names come by themselves with the first one, so the first
+  /// section added has index 1. `size` matters for `.noBits` only.
   public func section(
     _ name: String, type: SectionType = .programBits, flags: SectionFlags = [], address: UInt64 = 0,
     bytes: [UInt8] = [], size: UInt64? = nil, link: UInt32 = 0, info: UInt32 = 0, alignment: UInt64 = 1,

@@ -1,4 +1,4 @@
-public import Foundation
+import Foundation
 
 /// The kernels of `Tests/TinyKernels`, built once per run by `scripts/build-tiny-kernels`.
 public enum TinyKernel: String, CaseIterable, Sendable {

@@ -11,10 +11,14 @@ static inline uint8_t port_read(uint16_t port) {
   return value;
 }
 
+// The last character written: a line begins after a newline.
+[[gnu::section(".data")]] static char last_character = '\n';
+
 static void print_character(char character) {
   // 16550: bit 5 of the line status register says that the transmitter is empty.
   while (!(port_read(0x3f8 + 5) & 0x20)) {}
   port_write(0x3f8, (uint8_t)character);
+  last_character = character;
 }
 
 static void print(const char *text) {

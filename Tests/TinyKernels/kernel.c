@@ -8,8 +8,10 @@
 
 #include <stdint.h>
 
-#include "information.h"
 #include "console.h"
+#include "information.h"
+#include "verdict.h"
+#include "walk.h"
 
 extern char text_start[], rodata_start[], data_start[], bss_start[], bss_end[];
 // Written by the linker script: the link-time address of _start, which no relocation changes.
@@ -86,6 +88,7 @@ static void install_exceptions(void) {
 }
 
 [[noreturn]] void unexpected_exception(uint64_t vector, uint64_t code, uint64_t rip, uint64_t cr2) {
+  if (last_character != '\n') print("\n");
   print("PANIC: exception ");
   print_decimal(vector);
   print_field(" code", code);

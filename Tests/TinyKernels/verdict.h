@@ -9,6 +9,7 @@
 [[gnu::section(".data")]] static int failures = 0;
 
 static void panic(const char *reason, uint64_t value) {
+  if (last_character != '\n') print("\n");
   print("PANIC: ");
   print(reason);
   print_field(" value", value);

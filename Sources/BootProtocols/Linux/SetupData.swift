@@ -1,8 +1,8 @@
 public import AddressSpace
 public import Addresses
 
-/// Nodes of the list that `setup_data` of the setup header points to: 64-bit address of the next node (0 ends the list),
-/// 32-bit type, 32-bit length, and the data (Linux `Documentation/arch/x86/boot.rst`, setup_data).
+/// Nodes of the list that `setup_data` of the setup header points to: 64-bit address of the next node (0 ends the
+/// list), 32-bit type, 32-bit length, and the data (Linux `Documentation/arch/x86/boot.rst`, setup_data).
 public enum SetupData {
   /// SETUP_E820_EXT.
   public static var memoryMapExtensionType: UInt32 { 1 }

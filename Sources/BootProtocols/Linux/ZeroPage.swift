@@ -26,9 +26,10 @@ public struct ZeroPage: Sendable {
 
   /// Starts a zero page.
   ///
-  /// - Parameter setupHeader: the image's bytes from file offset 0x1f1 to the end of its setup header, 0x202 + the byte at
-  ///   0x201. What would reach beyond the structure's own room for it, which ends at 0x290, is left out. Nil for a bare
-  ///   `vmlinux`, which has none: the fields that a running kernel reads are then set as protocol 2.15 defines them.
+  /// - Parameter setupHeader: the image's bytes from file offset 0x1f1 to the end of its setup header, 0x202 + the byte
+  ///   at 0x201. What would reach beyond the structure's own room for it, which ends at 0x290, is left out. Nil for a
+  ///   bare `vmlinux`, which has none: the fields that a running kernel reads are then set as protocol 2.15 defines
+  ///   them.
   public init(setupHeader: [UInt8]?) {
     bytes = [UInt8](repeating: 0, count: Self.byteCount)
     if let setupHeader {
@@ -109,8 +110,8 @@ public struct ZeroPage: Sendable {
     set { bytes[Offset.loaderType] = newValue }
   }
 
-  /// Writes the first 128 entries of the memory map. The others need a node, ``SetupData/memoryMapExtension(for:next:)``,
-  /// which ``setupData`` then points to.
+  /// Writes the first 128 entries of the memory map. The others need a node,
+  /// ``SetupData/memoryMapExtension(for:next:)``, which ``setupData`` then points to.
   ///
   /// - Returns: how many entries had no room.
   public mutating func setMemoryMap(_ map: MemoryMap) -> Int {

@@ -2,7 +2,9 @@ import Addresses
 
 /// Why an entry state cannot be reached from a PVH entry.
 public struct EntryStubError: Error, Sendable {
-  public enum Field: Sendable { case address, cr0, cr3, cr4, efer, rflags, codeSelector, dataSelector, gdtBase, gdtLimit }
+  public enum Field: Sendable {
+    case address, cr0, cr3, cr4, efer, rflags, codeSelector, dataSelector, gdtBase, gdtLimit
+  }
 
   /// What cannot be.
   public let field: Field

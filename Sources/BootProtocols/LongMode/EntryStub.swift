@@ -17,8 +17,9 @@ public import Addresses
 ///                   │ RIP (8)                        │
 ///     size          └────────────────────────────────┘
 ///
-/// The page must be mapped executable at its own physical address, or the instruction after the one that turns paging
-/// on would not be found. The task register keeps what the PVH loader put there: no null selector can be loaded into it.
+/// The page must be mapped executable at its own physical address, or the instruction after the one that turns
+/// paging on would not be found. The task register keeps what the PVH loader put there: no null selector can be
+/// loaded into it.
 public struct EntryStub: Sendable {
   /// Where the stub's GDT lies, from the stub's start: what ``EntryState/gdtBase`` must say.
   public static var gdtOffset: UInt64 { 0x120 }
@@ -78,8 +79,8 @@ public struct EntryStub: Sendable {
   }
 
   /// Everything that an entry state lists, in 64-bit mode. Only RFLAGS needs care: moves to control registers leave the
-  /// arithmetic flags undefined, so that it comes after them, and `popfq` is made to pop a constant, so that no stack is
-  /// needed.
+  /// arithmetic flags undefined, so that it comes after them, and `popfq` is made to pop a constant, so that no stack
+  /// is needed.
   private static func loadState(_ entry: EntryState, _ code: inout Assembler) {
     code.moveToEAX(0)
     code.lldtAX()

@@ -2,8 +2,8 @@ public import Addresses
 
 /// The ELF note by which a kernel says where a PVH loader enters it (Xen `public/elfnote.h`, XEN_ELFNOTE_PHYS32_ENTRY).
 ///
-/// The descriptor is eight bytes, as Linux writes it on x86-64: QEMU reads a host word at 12 + the name's size rounded up to
-/// the segment's `p_align`, whatever `descsz` says, and Xen takes 1, 2, 4 or 8 bytes.
+/// The descriptor is eight bytes, as Linux writes it on x86-64: QEMU reads a host word at 12 + the name's size rounded
+/// up to the segment's `p_align`, whatever `descsz` says, and Xen takes 1, 2, 4 or 8 bytes.
 public struct PVHNote: Hashable, Sendable {
   /// XEN_ELFNOTE_PHYS32_ENTRY.
   public static var type: UInt32 { 18 }

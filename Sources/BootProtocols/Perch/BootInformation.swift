@@ -17,8 +17,8 @@ public import Addresses
 ///           │ command line, names: UTF-8, NUL at the end│
 ///     size  └──────────────────────────────────────────┘
 ///
-/// Integers are little-endian, offsets count from the structure's start, and tables are 8-byte aligned. A reader finds the
-/// tables by their offsets, never by adding up sizes: later versions may add fields between them.
+/// Integers are little-endian, offsets count from the structure's start, and tables are 8-byte aligned. A reader finds
+/// the tables by their offsets, never by adding up sizes: later versions may add fields between them.
 public struct BootInformation: Hashable, Sendable {
   /// Rights in the form that the structure holds them: bit 0 read, bit 1 write, bit 2 execute.
   public struct AccessBits: OptionSet, Hashable, Sendable {
@@ -75,7 +75,7 @@ public struct BootInformation: Hashable, Sendable {
   public var commandLine: String = ""
   /// Random bits for the kernel; 0 where the plan was not made with a seed.
   public var seed: UInt64 = 0
-  /// Where physical address 0 is mapped, and how much of physical memory is mapped from there; both 0 without a direct map.
+  /// Where physical address 0 is mapped, and how much of physical memory from there; both 0 without a direct map.
   public var directMapBase = VirtualAddress(0)
   public var directMapSize = ByteCount.zero
   /// The lowest byte of the kernel's image, in both spaces, and its size in memory.

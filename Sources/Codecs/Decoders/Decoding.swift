@@ -55,8 +55,8 @@ struct Decoding {
     }
   }
 
-  /// Whether another stream of the same format starts at `offset`. Its magic number alone is no stream: the appended size
-  /// word is four bytes long and may hold anything.
+  /// Whether another stream of the same format starts at `offset`. Its magic number alone is no stream: the appended
+  /// size word is four bytes long and may hold anything.
   @unsafe
   private func isFollowed(in input: UnsafeRawBufferPointer, at offset: Int) -> Bool {
     guard input.count - offset > 4 else { return false }

@@ -1,7 +1,7 @@
 import CCompression
 
-/// One .xz stream with any filter chain (LZMA2, the x86 and ARM branch converters, delta), or one legacy .lzma stream with
-/// its 13-byte header and known or unknown size, by liblzma, which checks what integrity check the stream has.
+/// One .xz stream with any filter chain (LZMA2, the x86 and ARM branch converters, delta), or one legacy .lzma stream
+/// with its 13-byte header and known or unknown size, by liblzma, which checks what integrity check the stream has.
 @safe
 struct LZMADecoder: StreamDecoder, ~Copyable {
   private var stream = unsafe lzma_stream()

@@ -18,7 +18,8 @@ public struct FileError: Error, Hashable, Sendable {
 extension FileError: CustomStringConvertible {
   /// The system's words for the error number: "No such file or directory".
   public var reason: String {
-    // SAFETY: the C library answers any number with a NUL-terminated string that stays valid until this thread asks again.
+    // SAFETY: the C library answers any number with a NUL-terminated string that stays valid until this thread asks
+    // again.
     unsafe String(cString: strerror(errno))
   }
 

@@ -4,8 +4,8 @@ import Glibc
 /// The bytes of a file: mapped read-only where the file can be mapped, read into memory where it cannot (a pipe, a
 /// terminal, a file of `/proc`).
 ///
-/// Sharing it between tasks is sound because nothing here writes the bytes. A regular file must not be truncated while it
-/// is mapped: the pages behind its new end would fault, as they do for every tool that maps its input.
+/// Sharing it between tasks is sound because nothing here writes the bytes. A regular file must not be truncated while
+/// it is mapped: the pages behind its new end would fault, as they do for every tool that maps its input.
 @safe
 public final class MappedFile: Sendable {
   /// The path as it was given.

@@ -43,7 +43,9 @@ public struct OutputFile: ~Copyable {
     descriptor = -1
     guard closed == 0 else { throw FileError(path: path, operation: "write", errno: errno) }
     guard let temporary else { return }
-    guard unsafe rename(temporary, target) == 0 else { throw FileError(path: path, operation: "rename to", errno: errno) }
+    guard unsafe rename(temporary, target) == 0 else {
+      throw FileError(path: path, operation: "rename to", errno: errno)
+    }
   }
 
   /// Writes everything; the error number where that fails.

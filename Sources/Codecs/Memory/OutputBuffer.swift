@@ -38,7 +38,8 @@ struct OutputBuffer: ~Copyable {
     let end = min(limit, count + min(wanted, limit - count))
     if end > writable {
       let goal = min(reserved, max(end, writable > reserved / 2 ? reserved : writable * 2, Self.firstStep))
-      guard let size = Self.wholePages(goal), unsafe mprotect(base + writable, size - writable, PROT_READ | PROT_WRITE) == 0
+      guard let size = Self.wholePages(goal),
+        unsafe mprotect(base + writable, size - writable, PROT_READ | PROT_WRITE) == 0
       else { return nil }
       writable = size
     }

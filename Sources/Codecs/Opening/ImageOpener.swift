@@ -9,8 +9,8 @@ public enum ImageOpener {
 
   /// Unpacks `bytes` until what is inside is no wrapper any more.
   ///
-  /// - Returns: the wrappers, outermost first, and the innermost bytes; no layer and no bytes where there was nothing to
-  ///   take off.
+  /// - Returns: the wrappers, outermost first, and the innermost bytes; no layer and no bytes where there was nothing
+  ///   to take off.
   /// - Throws: `CodecError` for a wrapper that cannot be unpacked, and for more than ``deepest`` of them.
   public static func peel(
     _ bytes: RawSpan, limits: DecompressionLimits = .standard

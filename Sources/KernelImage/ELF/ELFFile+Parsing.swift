@@ -96,7 +96,8 @@ private struct TableGeometry {
     }
     guard count > 0 else { return }
     guard count <= ELFFile.programHeaderLimit else {
-      throw ParseError(.tooMany, field: field, at: countPlace, found: count, allowed: .atMost(ELFFile.programHeaderLimit))
+      throw ParseError(
+        .tooMany, field: field, at: countPlace, found: count, allowed: .atMost(ELFFile.programHeaderLimit))
     }
     guard header.programHeaderEntrySize == header.class.programHeaderSize else {
       throw ParseError(
@@ -120,7 +121,8 @@ private struct TableGeometry {
     }
     guard count > 0 else { return }
     guard count <= ELFFile.sectionHeaderLimit else {
-      throw ParseError(.tooMany, field: field, at: countPlace, found: count, allowed: .atMost(ELFFile.sectionHeaderLimit))
+      throw ParseError(
+        .tooMany, field: field, at: countPlace, found: count, allowed: .atMost(ELFFile.sectionHeaderLimit))
     }
     try checkSectionEntrySize()
     try checkTable(

@@ -17,8 +17,8 @@ extension ELFFile {
   /// The segments that take memory, in file order.
   public var loadSegments: [ProgramHeader] { programHeaders.filter { $0.type == .load } }
 
-  /// Where the ELF file ends by its own account: after the last byte of its header, tables, segments and sections. What a
-  /// build appends (Linux's relocation table) starts here.
+  /// Where the ELF file ends by its own account: after the last byte of its header, tables, segments and sections. What
+  /// a build appends (Linux's relocation table) starts here.
   public var structuralEnd: FileOffset {
     var end = UInt64(header.headerSize)
     if let last = programHeaders.last {

@@ -3,7 +3,8 @@ import Addresses
 extension FileHeader {
   /// Decodes the header at the start of an ELF file of either class and byte order.
   ///
-  /// - Throws: ``ParseError`` when the bytes are no ELF file, end too early, or EI_CLASS, EI_DATA, EI_VERSION, e_version
+  /// - Throws: ``ParseError`` when the bytes are no ELF file, end too early, or EI_CLASS, EI_DATA, EI_VERSION,
+  /// e_version
   ///   or e_ehsize holds what the gABI does not define.
   public init(parsing bytes: RawSpan) throws(ParseError) {
     let ident = try Ident(parsing: bytes)

@@ -3,7 +3,8 @@ import Addresses
 extension ProgramHeader {
   /// Decodes the program header at `offset` of a little-endian file.
   ///
-  /// - Throws: ``ParseError`` when the header or the file bytes it speaks of lie outside the file, when a PT_LOAD has more
+  /// - Throws: ``ParseError`` when the header or the file bytes it speaks of lie outside the file, when a PT_LOAD has
+  /// more
   ///   bytes in the file than in memory, or when it leaves the address space.
   init(parsing bytes: RawSpan, at offset: UInt64, index: Int, class: ELFClass) throws(ParseError) {
     let raw = try RawProgramHeader(parsing: bytes, at: offset, index: index, class: `class`)

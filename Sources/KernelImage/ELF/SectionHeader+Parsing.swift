@@ -22,7 +22,8 @@ extension SectionHeader {
     alignment = try cursor.address(of: bytes, field: name("sh_addralign"))
     entrySize = try cursor.address(of: bytes, field: name("sh_entsize"))
     guard type != .null, type != .noBits, size.value > 0 else {
-      fileRange = fileOffset > FileOffset.greatest
+      fileRange =
+        fileOffset > FileOffset.greatest
         ? .emptyAtStart : FileRange(uncheckedStart: FileOffset(unchecked: fileOffset), count: .zero)
       return
     }

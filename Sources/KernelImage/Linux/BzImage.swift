@@ -13,8 +13,8 @@ public struct BzImage: Sendable {
   public let payloadRange: FileRange?
   /// How the payload is compressed; nil when there is none or its first bytes are no known magic.
   public let payloadCodec: PayloadCodec?
-  /// What the payload unpacks to, in bytes: its last four bytes (Linux, scripts/Makefile.lib, `size_append`; gzip ends so
-  /// by itself). For a payload that is not compressed, its own length.
+  /// What the payload unpacks to, in bytes: its last four bytes (Linux, scripts/Makefile.lib, `size_append`; gzip ends
+  /// so by itself). For a payload that is not compressed, its own length.
   public let declaredPayloadSize: ByteCount?
   /// Protocol 2.15 and later; nil when `kernel_info_offset` is 0.
   public let kernelInfo: KernelInfo?

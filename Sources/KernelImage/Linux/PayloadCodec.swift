@@ -1,5 +1,5 @@
-/// How the kernel inside an image is compressed, recognised by its first bytes (Linux, lib/decompress.c and the formats'
-/// own specifications).
+/// How the kernel inside an image is compressed, recognised by its first bytes (Linux, lib/decompress.c and the
+/// formats' own specifications).
 public enum PayloadCodec: UInt8, CaseIterable, Hashable, Sendable {
   case gzip
   case bzip2

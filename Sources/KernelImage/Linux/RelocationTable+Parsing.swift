@@ -3,8 +3,8 @@ public import Addresses
 extension RelocationTable {
   /// Finds the table between the end of the ELF file and the end of the unpacked payload; nil when nothing is there.
   ///
-  /// There is no header: the lists are found backwards from the end, each up to its zero word, and the last zero word must
-  /// be the first word of the table. The cost is one pass over the table.
+  /// There is no header: the lists are found backwards from the end, each up to its zero word, and the last zero word
+  /// must be the first word of the table. The cost is one pass over the table.
   ///
   /// - Throws: ``ParseError`` when what follows the ELF file is no such table.
   public init?(parsing blob: RawSpan, after elfEnd: FileOffset) throws(ParseError) {

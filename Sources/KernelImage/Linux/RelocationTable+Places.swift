@@ -5,8 +5,8 @@ extension RelocationTable {
   /// image that the file's PT_LOAD segments make. One pass over the table.
   ///
   /// The image is ordered by physical address, so a place is measured from the link address of the segment that lies
-  /// lowest in physical memory (the old per-processor segment has virtual address 0, but its places are named by where it
-  /// is loaded).
+  /// lowest in physical memory (the old per-processor segment has virtual address 0, but its places are named by where
+  /// it is loaded).
   ///
   /// - Throws: ``ParseError`` as `init(parsing:after:)` does, and for the first place outside the image.
   public init?(parsing blob: RawSpan, of elf: ELFFile) throws(ParseError) {

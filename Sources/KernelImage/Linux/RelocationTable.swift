@@ -19,7 +19,8 @@ public struct RelocationTable: Hashable, Sendable {
   public let layout: Layout
   /// 64-bit places, to which the slide is added.
   public let entries64: FileRange
-  /// 32-bit places from which the slide is taken: offsets to per-processor variables. Empty unless there are three lists.
+  /// 32-bit places from which the slide is taken: offsets to per-processor variables. Empty unless there are three
+  /// lists.
   public let entriesInverse32: FileRange
   /// 32-bit places, to which the slide is added.
   public let entries32: FileRange

@@ -1,4 +1,5 @@
-/// A field of the x86 setup header (Linux, Documentation/arch/x86/boot.rst, "The Real-Mode Kernel Header"), in file order.
+/// A field of the x86 setup header (Linux, Documentation/arch/x86/boot.rst, "The Real-Mode Kernel Header"), in file
+/// order.
 public enum SetupField: Int, CaseIterable, Hashable, Sendable {
   case setupSectorCount
   case rootFlags

@@ -17,8 +17,8 @@ public struct MultibootHeader: Hashable, Sendable {
 }
 
 extension MultibootHeader {
-  /// The first header of a version, or nil. Version 1 lies in the first 8 KiB at a multiple of 4, version 2 in the first
-  /// 32 KiB at a multiple of 8; the words sum to 0 modulo 2³².
+  /// The first header of a version, or nil. Version 1 lies in the first 8 KiB at a multiple of 4, version 2 in the
+  /// first 32 KiB at a multiple of 8; the words sum to 0 modulo 2³².
   public init?(version: Version, searching bytes: RawSpan) {
     let window: UInt64 = version == .one ? 8192 : 32_768
     let step: UInt64 = version == .one ? 4 : 8

@@ -8,8 +8,8 @@ public struct Acceleration: Hashable, Sendable {
   /// What a one-page guest achieved under KVM, in instructions per second; nil where it did not run.
   public let measuredRate: UInt64?
 
-  /// The rate below which KVM is not worth having. QEMU's translator reaches several hundred million instructions a second,
-  /// a processor some billions; a KVM that is itself emulated reaches a few million.
+  /// The rate below which KVM is not worth having. QEMU's translator reaches several hundred million instructions a
+  /// second, a processor some billions; a KVM that is itself emulated reaches a few million.
   public static let leastUsefulRate: UInt64 = 50_000_000
 
   /// Runs a one-page guest for a twentieth of a second, in a process of its own, and decides.

@@ -1,11 +1,11 @@
 import CHost
 import Glibc
 
-/// A program that runs under `timeout -k 2`, that ends with the thread that started it, and that is ended and reaped with
-/// this object.
+/// A program that runs under `timeout -k 2`, that ends with the thread that started it, and that is ended and reaped
+/// with this object.
 ///
-/// swift-subprocess does not fit: it passes only descriptors 0 to 2, and a machine needs its control channels as well; and it
-/// is asynchronous throughout, where one poll(2) loop serves all channels of a machine.
+/// swift-subprocess does not fit: it passes only descriptors 0 to 2, and a machine needs its control channels as
+/// well; and it is asynchronous throughout, where one poll(2) loop serves all channels of a machine.
 final class ChildProcess {
   private let process: pid_t
   /// The exit status, 128 + signal for a violent end; nil while the program runs.
@@ -23,11 +23,11 @@ final class ChildProcess {
     }
     let words = [timeout, "-k", "2", "\(limit.components.seconds + 1)", program] + arguments
     var started: pid_t = 0
-    // SAFETY: 1. strdup makes NUL-terminated copies that live until the loop below frees them; 2. the list ends with nil;
-    // 3. the call reads `channels.count` descriptors.
+    // SAFETY: 1. strdup makes NUL-terminated copies that live until they are freed below; 2. the list ends with
+    // nil; 3. the call reads `channels.count` descriptors.
     let copies = unsafe words.map { unsafe strdup($0) } + [nil]
     let error = unsafe perch_spawn(timeout, copies, channels, Int32(channels.count), &started)
-    for unsafe copy in unsafe copies { unsafe free(copy) }
+    unsafe copies.forEach { unsafe free($0) }
     guard error == 0 else { throw MachineError.system(call: "fork", errno: error) }
     process = started
   }

@@ -12,7 +12,7 @@ public struct QEMUConfiguration {
   /// The size of the guest's memory, a number of MiB.
   public var memory: ByteCount
   public var accelerator: Accelerator
-  /// Counted from the start of the emulator.
+  /// Counted from the start of the emulator; more than a century is a century.
   public var timeLimit: Duration
   /// Whether the guest can be stopped at an address.
   public var hasDebugger = false
@@ -40,8 +40,11 @@ enum QEMUDescriptor: Int, CaseIterable {
 }
 
 extension QEMUConfiguration {
-  /// QEMU's command line. All channels are inherited descriptors: there is no name in a file system that another process could
-  /// take, wait for, or leave behind. The machine starts stopped.
+  /// The time limit as clocks can add it.
+  var boundedTimeLimit: Duration { min(max(timeLimit, .zero), .seconds(3_155_760_000)) }
+
+  /// QEMU's command line. All channels are inherited descriptors: there is no name in a file system that another
+  /// process could take, wait for, or leave behind. The machine starts stopped.
   var arguments: [String] {
     let size = "\(memory.value)B"
     var words = ["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-S"]

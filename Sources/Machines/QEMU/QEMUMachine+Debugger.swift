@@ -13,7 +13,7 @@ extension QEMUMachine {
     try command("Z1,\(place)")
     try sendPacket("c")
     let outcome = try follow { () throws(MachineError) in
-      try acknowledge()
+      acknowledge()
       // `T` and `S` are stops; `W` and `X`, ends, are noticed on the monitor (GDB manual, appendix E.3).
       return debuggerPackets.take { $0.hasPrefix("T") || $0.hasPrefix("S") } != nil
     }
@@ -32,7 +32,7 @@ extension QEMUMachine {
     guard let debugger = process.debugger else { throw MachineError.notConfigured("a debugger") }
     try sendPacket(body)
     let answer = try expect(body, from: debugger, named: "debugger") { () throws(MachineError) in
-      try acknowledge()
+      acknowledge()
       return debuggerPackets.take { !$0.hasPrefix("T") && !$0.hasPrefix("S") }
     }
     guard answer == "OK" else {
@@ -41,16 +41,15 @@ extension QEMUMachine {
     }
   }
 
-  private func sendPacket(_ body: String) throws(MachineError) { try sendToDebugger(GDBPacket.encode(body)) }
-
-  private func acknowledge() throws(MachineError) {
+  /// An emulator that ends says so (`W`) and does not wait to hear that it was heard.
+  private func acknowledge() {
     let count = debuggerPackets.takeUnacknowledged()
-    if count > 0 { try sendToDebugger([UInt8](repeating: UInt8(ascii: "+"), count: count)) }
+    if count > 0 { _ = process.debugger?.send([UInt8](repeating: UInt8(ascii: "+"), count: count)) }
   }
 
-  private func sendToDebugger(_ bytes: [UInt8]) throws(MachineError) {
+  private func sendPacket(_ body: String) throws(MachineError) {
     guard let debugger = process.debugger else { throw MachineError.notConfigured("a debugger") }
-    guard debugger.send(bytes) else {
+    guard debugger.send(GDBPacket.encode(body)) else {
       throw MachineError.connectionLost(channel: "debugger", diagnostics: process.diagnostics)
     }
   }

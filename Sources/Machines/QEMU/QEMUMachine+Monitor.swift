@@ -77,7 +77,9 @@ extension QEMUMachine {
   /// Keeps what matters of the events that nobody asked for (qapi/run-state.json, SHUTDOWN), and drops the others.
   func noteEvents() throws(MachineError) {
     while let event = monitorMessages.take(where: { $0["event"] != nil }) {
-      guard case .string("SHUTDOWN") = event["event"], case .string(let reason) = event["data"]?["reason"] else { continue }
+      guard case .string("SHUTDOWN") = event["event"], case .string(let reason) = event["data"]?["reason"] else {
+        continue
+      }
       shutdownReason = reason
     }
   }

@@ -1,8 +1,8 @@
 /// A machine under QEMU: made stopped, watched on its console, controlled over its monitor and debugger, ended with the
 /// object.
 ///
-/// One poll(2) loop serves all channels, so that the console streams also while a control channel is asked something. To be
-/// used, and released, on the thread that made it: the emulator ends with that thread.
+/// One poll(2) loop serves all channels, so that the console streams also while a control channel is asked something.
+/// To be used, and released, on the thread that made it: the emulator ends with that thread.
 public final class QEMUMachine {
   let process: QEMUProcess
   /// The guest's memory, where the configuration asks for it.
@@ -10,7 +10,8 @@ public final class QEMUMachine {
   /// What the guest has printed.
   public private(set) var console: ConsoleWatcher
   private let sink: ([UInt8]) -> Void
-  private let deadline: ContinuousClock.Instant
+  /// When the guest has had its time.
+  var deadline: ContinuousClock.Instant
   private var lastArrival = ContinuousClock.now
 
   /// Messages that arrived on the control channels and were not asked for yet.
@@ -26,14 +27,14 @@ public final class QEMUMachine {
   /// - Parameters:
   ///   - console: watches what the guest prints.
   ///   - sink: gets the guest's console, byte for byte, as it comes.
-  /// - Throws: ``MachineError/missingProgram(name:package:)`` without QEMU; ``MachineError/startFailed(status:diagnostics:)``
-  ///   when it refuses its options or the kernel.
+  /// - Throws: ``MachineError/missingProgram(name:package:)`` without QEMU;
+  ///   ``MachineError/startFailed(status:diagnostics:)`` when it refuses its options or the kernel.
   public init(
     _ configuration: QEMUConfiguration, console: ConsoleWatcher = ConsoleWatcher(),
     sink: @escaping ([UInt8]) -> Void = { _ in }
   ) throws(MachineError) {
     memory = configuration.hasReadableMemory ? try GuestMemory(size: configuration.memory) : nil
-    deadline = ContinuousClock.now + configuration.timeLimit
+    deadline = ContinuousClock.now + configuration.boundedTimeLimit
     self.console = console
     self.sink = sink
     process = try QEMUProcess(configuration, memory: memory)
@@ -102,7 +103,12 @@ public final class QEMUMachine {
   /// The emulator has closed its monitor: reads what is left on the console and learns the status.
   private func exitOutcome() -> Outcome {
     let status = process.waitForExit()
-    while process.serial.isOpen { receiveConsole() }
+    // Nobody is left to write; the bound is for a stranger that has inherited the other end.
+    let limit = ContinuousClock.now + .seconds(2)
+    while process.serial.isOpen, ContinuousClock.now < limit {
+      process.wait(atMost: .milliseconds(50))
+      receiveConsole()
+    }
     console.settle(afterSilenceOf: .seconds(3600))
     return console.outcome ?? panic ?? .guestExited(status: status, reason: shutdownReason)
   }

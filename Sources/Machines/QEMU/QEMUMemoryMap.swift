@@ -10,12 +10,21 @@ public import Addresses
 /// `low` is the whole memory where that is less than 0xe0000000, and 0xc0000000 otherwise (QEMU, hw/i386/pc_piix.c,
 /// pc_init1, which keeps the boundary on a GiB).
 public enum QEMUMemoryMap {
-  /// The least memory: below it QEMU's firmware has no room for its tables.
-  public static let leastSize = ByteCount.mebibytes(4)
+  /// The least memory: the firmware and a small guest were seen to start with it.
+  public static let leastSize = ByteCount.mebibytes(2)
   /// The most memory: above it QEMU moves memory around the AMD HyperTransport hole below 1 TiB.
   public static let greatestSize = ByteCount.gibibytes(1000)
 
   private static let fourGiB: UInt64 = 1 << 32
+
+  /// What SeaBIOS writes to between loading a kernel and entering it: it runs its relocated code, and keeps tables, at the top
+  /// of memory below 4 GiB. Seen with SeaBIOS 1.16 on 512 MiB: foreign bytes in the topmost 16.1 MiB. A small machine gives up
+  /// a quarter at most.
+  public static func firmwareScratch(_ size: ByteCount) -> PhysicalRange {
+    let top = low(size) - 0x2_0000
+    let count = min(20 << 20, low(size) / 4)
+    return PhysicalRange(uncheckedStart: PhysicalAddress(unchecked: top - count), count: ByteCount(count))
+  }
 
   /// How much of the memory lies below 4 GiB.
   static func low(_ size: ByteCount) -> UInt64 {
@@ -25,10 +34,11 @@ public enum QEMUMemoryMap {
   /// The map of a machine with `size` bytes of memory. It serves every accelerator: the reservation at 0xfeffc000 is
   /// KVM's, the one below 1 TiB is that of AMD processors, and what the translator emulates is one.
   ///
-  /// - Throws: ``MachineError/unsupportedMemorySize(_:allowed:)`` unless `size` is a number of MiB from 4 MiB to 1000 GiB.
+  /// - Throws: ``MachineError/unsupportedMemorySize(_:allowed:)`` unless `size` is a number of MiB from 4 MiB to 1000
+  ///   GiB.
   public static func pc(_ size: ByteCount) throws(MachineError) -> MemoryMap {
     guard size >= leastSize, size <= greatestSize, size.value % (1 << 20) == 0 else {
-      throw MachineError.unsupportedMemorySize(size, allowed: "whole MiB from 4 MiB to 1000 GiB")
+      throw MachineError.unsupportedMemorySize(size, allowed: "whole MiB from 2 MiB to 1000 GiB")
     }
     let low = low(size)
     var entries = [
@@ -56,6 +66,7 @@ public enum QEMUMemoryMap {
 
   private static func entry(_ start: UInt64, _ end: UInt64, _ kind: MemoryKind) -> MemoryMap.Entry {
     MemoryMap.Entry(
-      range: PhysicalRange(uncheckedStart: PhysicalAddress(unchecked: start), count: ByteCount(end - start)), kind: kind)
+      range: PhysicalRange(uncheckedStart: PhysicalAddress(unchecked: start), count: ByteCount(end - start)), kind: kind
+    )
   }
 }

@@ -33,7 +33,7 @@ final class QEMUProcess {
     }
     // Ten seconds more than the limit that is kept here: `timeout` is for the case that nobody is left to keep it.
     child = try ChildProcess(
-      program, configuration.arguments, channels: descriptors, limit: configuration.timeLimit + .seconds(10))
+      program, configuration.arguments, channels: descriptors, limit: configuration.boundedTimeLimit + .seconds(10))
     self.output = output.ours
     self.serial = serial.ours
     self.monitor = monitor.ours

@@ -17,7 +17,7 @@ extension RegisterDump {
   }
 }
 
-/// The dump as words: `RAX=0000000000000000`, `R8 =0000000000000000`, `CS =0008 0000000000000000 ffffffff 00af9a00 DPL=0 …`.
+/// The dump as words: `RAX=00000002651d80e4`, `R8 =0000000000000000`, `CS =0008 0000000000000000 ffffffff 00af9a00 …`.
 private struct RegisterFields {
   private var lines: [[Substring]] = []
 

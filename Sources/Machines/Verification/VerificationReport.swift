@@ -13,7 +13,8 @@ public struct VerificationReport: Hashable, Sendable {
   public internal(set) var addressesAsked = 0
   /// The first differences, in the order of the comparison.
   public private(set) var differences: [Difference] = []
-  /// How many there are: a run of differing bytes within a 4 KiB page is one, and so is a run of pages that differ alike.
+  /// How many there are: a run of differing bytes within a 4 KiB page is one, and so is a run of pages that differ
+  /// alike.
   public private(set) var differenceCount = 0
 
   public init() {}

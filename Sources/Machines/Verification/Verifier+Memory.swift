@@ -121,7 +121,8 @@ private struct ByteComparison {
       let first = offset
       while offset < range.upperBound, differs(expected, found, at: offset) { offset += 1 }
       let place = PhysicalRange(
-        uncheckedStart: PhysicalAddress(unchecked: start.value + UInt64(first)), count: ByteCount(UInt64(offset - first)))
+        uncheckedStart: PhysicalAddress(unchecked: start.value + UInt64(first)),
+        count: ByteCount(UInt64(offset - first)))
       report.note(
         .bytes, at: "physical \(hex(place))", owner: owner, expected: show(expected, first..<offset),
         found: show(found, first..<offset))

@@ -5,8 +5,8 @@ import Placement
 extension Verifier {
   /// Compares every register that the entry state names, exactly.
   ///
-  /// CS has the code selector, SS, DS and ES have the data selector (Linux, Documentation/arch/x86/boot.rst, 64-bit boot
-  /// protocol). FS, GS, the interrupt table and the task register are nobody's promise.
+  /// CS has the code selector, SS, DS and ES have the data selector (Linux, Documentation/arch/x86/boot.rst, 64-bit
+  /// boot protocol). FS, GS, the interrupt table and the task register are nobody's promise.
   public mutating func compare(_ found: RegisterDump, with expected: EntryState) {
     compareGeneral(found.general, with: expected.registers)
     let wide = [
@@ -16,10 +16,12 @@ extension Verifier {
       ("SS", UInt64(expected.dataSelector), UInt64(found.ss.selector)),
       ("DS", UInt64(expected.dataSelector), UInt64(found.ds.selector)),
       ("ES", UInt64(expected.dataSelector), UInt64(found.es.selector)),
-      ("GDTR base", expected.gdtBase, found.gdt.base), ("GDTR limit", UInt64(expected.gdtLimit), UInt64(found.gdt.limit)),
+      ("GDTR base", expected.gdtBase, found.gdt.base),
+      ("GDTR limit", UInt64(expected.gdtLimit), UInt64(found.gdt.limit)),
     ]
     for (name, expected, found) in wide { compareRegister(name, expected, found) }
-    // CS.L and not CS.D: the processor really executes 64-bit code (descriptor bits 53 and 54; Intel SDM vol. 3A, 3.4.5).
+    // CS.L and not CS.D: the processor really executes 64-bit code (descriptor bits 53 and 54; Intel SDM vol. 3A,
+    // 3.4.5).
     compareRegister("CS attributes L and D", 0x20_0000, UInt64(found.cs.attributes & 0x60_0000))
   }
 

@@ -14,8 +14,8 @@ public struct Verifier {
 }
 
 extension QEMUMachine {
-  /// Compares every planned byte, every register of the entry state and every page of the address space, and asks QEMU's
-  /// own walker for the ends of every mapping. The guest stands at the plan's entry.
+  /// Compares every planned byte, every register of the entry state and every page of the address space, and asks
+  /// QEMU's own walker for the ends of every mapping. The guest stands at the plan's entry.
   ///
   /// - Parameters:
   ///   - capsule: the layout of `file`, which holds the plan's bytes as they are expected in memory.

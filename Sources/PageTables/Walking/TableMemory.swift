@@ -25,7 +25,8 @@ public struct BytesTableMemory: TableMemory, Sendable {
     guard let offset = address.distance(from: base)?.value, bytes.count >= 8, offset <= UInt64(bytes.count - 8) else {
       return nil
     }
+    let span = bytes.span
     // SAFETY: 1. eight bytes from `offset` lie inside, by the guard; 2. every bit pattern is an integer.
-    return unsafe UInt64(littleEndian: bytes.span.bytes.unsafeLoadUnaligned(fromByteOffset: Int(offset), as: UInt64.self))
+    return unsafe UInt64(littleEndian: span.bytes.unsafeLoadUnaligned(fromByteOffset: Int(offset), as: UInt64.self))
   }
 }

@@ -21,7 +21,7 @@ extension PerchLoader {
     let memoryTop = request.machine.usable.last?.endValue ?? 0
     let geometry = try ELFGeometry(image.elf, memoryTop: memoryTop)
     var generator = request.seed.map { SplitMix64(seed: $0) }
-    var draft = PlanDraft(machine: request.machine)
+    var draft = PlanDraft(request)
     let virtual = try ELFVirtualPlace(geometry: geometry, request: request, generator: &generator)
     let physical = try ELFPhysicalPlace(
       geometry: geometry, slide: virtual.slide, request: request, allocator: draft.allocator, generator: &generator)

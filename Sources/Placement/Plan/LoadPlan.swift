@@ -17,7 +17,7 @@ public struct LoadPlan: Sendable {
   public var pieces: [Piece]
   /// What Perch itself made, for the pieces whose source is `.blob`.
   public var blobs: [Blob]
-  /// The one contiguous physical range that holds all of the image's pieces when relocations are applied.
+  /// The physical range from the image's first byte to its last. Relocations are applied within it.
   public var imageExtent: PhysicalRange
   /// What is patched after the image's bytes are in place.
   public var relocations: Relocations
@@ -29,7 +29,28 @@ public struct LoadPlan: Sendable {
   public var slide: Slide
   /// Every choice: the rule, the facts, the candidates that lost.
   public var decisions: [Decision]
+  /// How much was drawn; nil where nothing was.
   public var randomization: Randomization?
+
+  public init(
+    loader: String, imageDescription: String, machine: MemoryMap, pieces: [Piece], blobs: [Blob],
+    imageExtent: PhysicalRange, relocations: Relocations, addressSpace: AddressSpace, pageTables: PageTableCost,
+    entry: EntryState, slide: Slide, decisions: [Decision], randomization: Randomization?
+  ) {
+    self.loader = loader
+    self.imageDescription = imageDescription
+    self.machine = machine
+    self.pieces = pieces
+    self.blobs = blobs
+    self.imageExtent = imageExtent
+    self.relocations = relocations
+    self.addressSpace = addressSpace
+    self.pageTables = pageTables
+    self.entry = entry
+    self.slide = slide
+    self.decisions = decisions
+    self.randomization = randomization
+  }
 }
 
 /// Bytes that are written to one place, and the zeros after them.

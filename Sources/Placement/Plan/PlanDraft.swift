@@ -13,8 +13,14 @@ struct PlanDraft {
   /// Where the entry stub will be; its bytes come last, when everything it loads is known.
   private(set) var stub = PhysicalRange(uncheckedStart: PhysicalAddress(0), count: .zero)
 
-  init(machine: MemoryMap) {
-    allocator = PhysicalAllocator(machine: machine, floor: PhysicalAddress(PerchLoader.floor))
+  init(_ request: PlanRequest) {
+    allocator = PhysicalAllocator(machine: request.machine, floor: PhysicalAddress(PerchLoader.floor))
+    guard let scratch = request.firmwareScratch else { return }
+    allocator.claim(scratch)
+    decisions.append(
+      Decision(
+        "firmware's memory", choice: "nothing in \(hex(scratch))",
+        because: "the machine's firmware writes there between loading and entering a kernel"))
   }
 
   /// Maps, turning a contradiction into a refusal.

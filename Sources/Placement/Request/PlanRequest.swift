@@ -24,6 +24,8 @@ public struct PlanRequest: Sendable {
   }
 
   public var machine: MemoryMap
+  /// Usable memory that firmware still writes to before the kernel is entered: nothing is placed there.
+  public var firmwareScratch: PhysicalRange?
   public var commandLine: String
   public var modules: [Module]
   /// Nil: the image's own default (or any slot, when there is a seed).
@@ -39,6 +41,7 @@ public struct PlanRequest: Sendable {
 
   public init(machine: MemoryMap) {
     self.machine = machine
+    firmwareScratch = nil
     commandLine = ""
     modules = []
     physical = nil

@@ -40,7 +40,8 @@ extension ParseError {
 
   fileprivate var helps: [String] {
     switch code {
-    case .truncated, .outsideFile: ["compare the file's size with the original; a download or a copy may have been cut short"]
+    case .truncated, .outsideFile:
+      ["compare the file's size with the original; a download or a copy may have been cut short"]
     case .unrecognised:
       ["Perch reads ELF and Linux bzImage files, also compressed with gzip, xz, lzma, bzip2, zstd or lz4"]
     case .invalidValue, .unsupported, .tooMany: []

@@ -10,7 +10,9 @@ extension Document {
         lines.append(style.paint(line, index == 0 ? .emphasis : nil))
       }
     }
-    for section in sections where section.audience != .programs { lines += section.lines(style: style) }
+    for section in sections where section.audience != .programs {
+      lines += section.lines(style: style)
+    }
     if lines.first == "" { lines.removeFirst() }
     return lines.map { $0 + "\n" }.joined()
   }
@@ -28,7 +30,9 @@ extension Section {
         lines.append("  " + style.paint((index == 0 ? "* " : "  ") + line, .dim))
       }
     }
-    if case .parts(let parts) = body { for part in parts where part.audience != .programs { lines += part.lines(style: style) } }
+    if case .parts(let parts) = body {
+      for part in parts where part.audience != .programs { lines += part.lines(style: style) }
+    }
     return lines
   }
 }
@@ -111,7 +115,8 @@ extension Choice {
     let margin = String(repeating: " ", count: width + 4)
     let limit = Document.proseWidth - width - 4
     let padding = String(repeating: " ", count: width - Width.columns(subject) + 2)
-    var lines = ["  " + style.paint(Width.printable(subject), .dim) + padding + style.paint(Width.printable(choice), .emphasis)]
+    let subject = style.paint(Width.printable(subject), .dim)
+    var lines = ["  " + subject + padding + style.paint(Width.printable(choice), .emphasis)]
     for line in Width.wrap(Width.printable(because), limit: limit) { lines.append(margin + line) }
     for loser in rejected {
       let text = "not \(Width.printable(loser.candidate)): \(Width.printable(loser.reason))"

@@ -25,8 +25,9 @@ extension InspectReport {
 
   /// The relocation sections, entries counted by type; nil when there is none.
   ///
-  /// - Throws: ``ParseError`` for a section whose entries have another size than its type asks for.
+  /// - Throws: ``ParseError`` for sections that overlap, or whose entries have another size than their type asks for.
   public static func relocations(of elf: ELFFile, in bytes: RawSpan) throws(ParseError) -> Section? {
+    try requireDistinct([.relocations, .relocationsWithAddends, .packedRelocations], of: elf, in: bytes)
     let found = try elf.relocationSections(in: bytes)
     guard !found.isEmpty else { return nil }
     let columns: [Grid.Column] = [
@@ -65,8 +66,9 @@ extension InspectReport {
 
   /// The symbol tables, counted; nil when there is none.
   ///
-  /// - Throws: ``ParseError`` for a table whose entries have another size than the class asks for.
+  /// - Throws: ``ParseError`` for tables that overlap, or whose entries have another size than the class asks for.
   public static func symbols(of elf: ELFFile, in bytes: RawSpan) throws(ParseError) -> Section? {
+    try requireDistinct([.symbolTable, .dynamicSymbols], of: elf, in: bytes)
     let tables = try elf.symbolCounts(in: bytes)
     guard !tables.isEmpty else { return nil }
     let columns: [Grid.Column] = [

@@ -49,7 +49,7 @@ extension InspectReport {
     return [
       Fact("format", isPayload ? "kernel inside" : "format", .text(format)),
       Fact("linked", "linked at", .optional(linked(elf))),
-      Fact("physical", "physical", .optional(physical(elf))),
+      Fact("physical", "physical", .optional(physical(elf)), for: isPayload ? .programs : .everyone),
       Fact("entry", "entry", .address(header.entry)),
       Fact("relocations", "relocations", relocationFact(elf, in: bytes, table: relocations)),
       Fact("buildID", "build id", .optional(buildID(elf, in: bytes))),
@@ -84,7 +84,8 @@ extension InspectReport {
         $0 + RelocationTable.count($1)
       }
       return .spelled(
-        text: "\(Decimal.grouped(count)) places in Linux's table", json: .members(["kind": .string("linuxTable"), "count": .count(count)]))
+        text: "\(Decimal.grouped(count)) places in Linux's table",
+        json: .members(["kind": .string("linuxTable"), "count": .count(count)]))
     }
     if let tables = try? elf.dynamicRelocations(in: bytes), !tables.rela.isEmpty || !tables.relr.isEmpty {
       let entries = tables.rela.reduce(UInt64(0)) { $0 + $1.count.value / 24 }

@@ -116,8 +116,9 @@ struct Agreement {
     }
     let theirs = try readelf.relocations()
     #expect(!theirs.isEmpty)
-    #expect(ours.reduce(into: [:]) { $0[String($1.key.prefix(17)), default: 0] += $1.value }
-      == theirs.reduce(into: [:]) { $0[String($1.key.prefix(17)), default: 0] += $1.value })
+    #expect(
+      ours.reduce(into: [:]) { $0[String($1.key.prefix(17)), default: 0] += $1.value }
+        == theirs.reduce(into: [:]) { $0[String($1.key.prefix(17)), default: 0] += $1.value })
     let tables = try readelf.symbols()
     let counted = try bytes.withRawSpan { raw throws(ParseError) in try elf.symbolCounts(in: raw) }
     #expect(counted.count == tables.count)

@@ -88,7 +88,9 @@ struct Readelf {
       let words = line.split { $0 == " " || $0 == "\t" }.map(String.init)
       guard line.hasPrefix("  "), words.count >= 2, words[1].hasPrefix("0x"), words[1].count == 10 else { continue }
       var note = Note(owner: words[0], size: hex(words[1]), section: section)
-      if let range = line.range(of: "Unknown note type: (") { note.type = hex(String(line[range.upperBound...].prefix(10))) }
+      if let range = line.range(of: "Unknown note type: (") {
+        note.type = hex(String(line[range.upperBound...].prefix(10)))
+      }
       if let range = line.range(of: "description data: ") {
         note.bytes = line[range.upperBound...].split(separator: " ").compactMap { UInt8($0, radix: 16) }
       }

@@ -1,8 +1,9 @@
 public import Addresses
 
 extension ELFFile {
-  /// The tables of dynamic relocations that PT_DYNAMIC leads to, as file ranges: RELA tables of 24-byte entries (DT_RELA,
-  /// and DT_JMPREL where it is not a part of it), RELR tables of 8-byte words. Both empty when there is nothing to do.
+  /// The tables of dynamic relocations that PT_DYNAMIC leads to, as file ranges: RELA tables of 24-byte entries
+  /// (DT_RELA, and DT_JMPREL where it is not a part of it), RELR tables of 8-byte words. Both empty when there is
+  /// nothing to do.
   ///
   /// - Throws: ``ParseError`` for a 32-bit file that has a dynamic table, for DT_REL (addends in the places, which no
   ///   64-bit machine of ours uses), for entries of another size, and for a table that no PT_LOAD holds in the file.

@@ -3,9 +3,11 @@ import Addresses
 extension ELFFile {
   /// Every relocation section, with its entries counted by type. One pass over the entries.
   ///
-  /// - Throws: ``ParseError`` when a section's entries have not the size that the class asks for.
+  /// - Throws: ``ParseError`` when a section's entries have not the size that the class asks for, and when the sections
+  ///   share so many bytes that together they are larger than the file.
   public func relocationSections(in bytes: RawSpan) throws(ParseError) -> [RelocationSection] {
     var found: [RelocationSection] = []
+    try checkTotalSize(of: [.relocations, .relocationsWithAddends, .packedRelocations], in: bytes)
     for section in sectionHeaders {
       switch section.type {
       case .relocations: found.append(try counted(section, .rel, in: bytes))

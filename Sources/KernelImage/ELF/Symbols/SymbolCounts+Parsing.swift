@@ -3,9 +3,11 @@ import Addresses
 extension ELFFile {
   /// Every symbol table, counted. One pass over the entries.
   ///
-  /// - Throws: ``ParseError`` when a table's entries have not the size that the class asks for.
+  /// - Throws: ``ParseError`` when a table's entries have not the size that the class asks for, and when the tables
+  ///   share so many bytes that together they are larger than the file.
   public func symbolCounts(in bytes: RawSpan) throws(ParseError) -> [SymbolCounts] {
     var tables: [SymbolCounts] = []
+    try checkTotalSize(of: [.symbolTable, .dynamicSymbols], in: bytes)
     for section in sectionHeaders where section.type == .symbolTable || section.type == .dynamicSymbols {
       let width: UInt64 = header.class == .bits64 ? 24 : 16
       let count = try section.entryCount(of: width, class: header.class)
