@@ -30,7 +30,7 @@ let package = Package(
     .executable(name: "perch", targets: ["perch"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
   ],
   targets: [
     // The core, in the order in which data flows.

@@ -56,7 +56,8 @@ struct Boot: ParsableCommand {
     channels.complain(summary(planned.plan, acceleration))
 
     var configuration = QEMUConfiguration(
-      kernel: .file(kernel), memory: options.memory.count, accelerator: acceleration.choice, timeLimit: timeout.duration)
+      kernel: .file(kernel), memory: options.memory.count, accelerator: acceleration.choice, timeLimit: timeout.duration
+    )
     configuration.hasDebugger = verify || stopAt != nil
     configuration.hasReadableMemory = verify
     configuration.extraArguments = qemu
@@ -66,7 +67,8 @@ struct Boot: ParsableCommand {
         channels.tryWrite(bytes)
       }
       defer { machine.end() }
-      try finish(try boot(machine, planned: planned, capsule: capsule, file: kernel, channels: channels), channels: channels)
+      try finish(
+        try boot(machine, planned: planned, capsule: capsule, file: kernel, channels: channels), channels: channels)
     } catch let error as MachineError {
       throw Failure(error)
     }

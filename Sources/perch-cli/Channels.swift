@@ -47,7 +47,7 @@ struct Channels: Sendable {
   private static func write(_ text: String, to descriptor: Int32) -> Int32? {
     var text = text
     // SAFETY: the pointer is used only inside the closure.
-    return unsafe text.withUTF8 { unsafe write($0, to: descriptor) }
+    return text.withUTF8 { unsafe write($0, to: descriptor) }
   }
 
   /// Writes everything; the error number where that fails.

@@ -24,7 +24,8 @@ struct MemoryMapFile {
       guard let entry = try Self.entry(line, number: number + 1) else { continue }
       entries.append(entry)
       guard entries.count <= Self.mostEntries else {
-        throw Malformed(line: number + 1, text: String(line), rule: "a memory map has at most \(Self.mostEntries) entries")
+        throw Malformed(
+          line: number + 1, text: String(line), rule: "a memory map has at most \(Self.mostEntries) entries")
       }
     }
     map = MemoryMap(normalising: entries)
@@ -44,17 +45,21 @@ struct MemoryMapFile {
       fields = content.split(maxSplits: 1, whereSeparator: \.isWhitespace)
     }
     let bounds = fields[0].split(separator: "-")
-    guard fields.count == 2, bounds.count == 2, let low = parseInteger(bounds[0]), let high = parseInteger(bounds[1]) else {
+    guard fields.count == 2, bounds.count == 2, let low = parseInteger(bounds[0]), let high = parseInteger(bounds[1])
+    else {
       throw Malformed(line: number, text: String(line), rule: "expected START-END KIND")
     }
     guard let kind = kind(fields[1].trimmed) else {
-      throw Malformed(line: number, text: String(line), rule: "the kind must be usable, reserved, ACPI data, ACPI NVS, unusable or a number")
+      throw Malformed(
+        line: number, text: String(line),
+        rule: "the kind must be usable, reserved, ACPI data, ACPI NVS, unusable or a number")
     }
     guard low <= high, high < PhysicalAddress.greatest else {
       throw Malformed(line: number, text: String(line), rule: "START must be at most END, and END below 2^52")
     }
     return MemoryMap.Entry(
-      range: PhysicalRange(uncheckedStart: PhysicalAddress(unchecked: low), count: ByteCount(high - low + 1)), kind: kind)
+      range: PhysicalRange(uncheckedStart: PhysicalAddress(unchecked: low), count: ByteCount(high - low + 1)),
+      kind: kind)
   }
 
   private static func kind(_ name: Substring) -> MemoryKind? {

@@ -54,7 +54,9 @@ struct PlanOptions: ParsableArguments {
     if physical != nil, case .seed = kaslr, physical != .any, slide != nil {
       throw ValidationError("--kaslr has nothing to draw when --physical and --slide are given")
     }
-    if initrd != nil, !module.isEmpty { throw ValidationError("--initrd is Linux's, --module a generic ELF kernel's: give one") }
+    if initrd != nil, !module.isEmpty {
+      throw ValidationError("--initrd is Linux's, --module a generic ELF kernel's: give one")
+    }
   }
 }
 
@@ -70,7 +72,8 @@ extension PlanOptions {
 
   /// The files handed to the kernel, open.
   func modules() throws(Failure) -> ModuleFiles {
-    try ModuleFiles(initrd.map { [($0, "initrd")] } ?? module.map { ($0, "module \($0.split(separator: "/").last ?? "")") })
+    try ModuleFiles(
+      initrd.map { [($0, "initrd")] } ?? module.map { ($0, "module \($0.split(separator: "/").last ?? "")") })
   }
 
   func request(modules: ModuleFiles, seed: UInt64?) throws(Failure) -> PlanRequest {
@@ -89,7 +92,8 @@ extension PlanOptions {
         request.physical = .at(try PhysicalAddress(checking: address))
       } catch {
         throw Failure(
-          PlanError(.badRequest, "--physical \(Hex.string(address)) exceeds 52-bit physical memory"), path: "--physical")
+          PlanError(.badRequest, "--physical \(Hex.string(address)) exceeds 52-bit physical memory"), path: "--physical"
+        )
       }
     }
     if let directMap { request.directMapBase = VirtualAddress(directMap.value) }
@@ -102,17 +106,23 @@ extension PlanOptions {
       do throws(MachineError) { return try QEMUMemoryMap.pc(memory.count) } catch { throw Failure(error) }
     }
     let file: MappedFile
-    do throws(FileError) { file = try MappedFile(path: e820, cap: .mebibytes(1)) } catch { throw Failure(reading: error) }
+    do throws(FileError) { file = try MappedFile(path: e820, cap: .mebibytes(1)) } catch {
+      throw Failure(reading: error)
+    }
     // A memory map is short; a larger file is cut, and its last line then says so.
     let text = file.withBytes { bytes in
-      String(decoding: (0..<min(bytes.byteCount, 1 << 20)).map { bytes.load(UInt8.self, at: UInt64($0)) ?? 0 }, as: UTF8.self)
+      String(
+        decoding: (0..<min(bytes.byteCount, 1 << 20)).map { bytes.load(UInt8.self, at: UInt64($0)) ?? 0 }, as: UTF8.self
+      )
     }
     do throws(MemoryMapFile.Malformed) {
       return try MemoryMapFile(parsing: text).map
     } catch {
       throw Failure(
         .unreadableInput,
-        Diagnostic(code: 103, "line \(error.line) of the memory map: \(error.rule)", at: .init(path: e820), evidence: [error.text]))
+        Diagnostic(
+          code: 103, "line \(error.line) of the memory map: \(error.rule)", at: .init(path: e820),
+          evidence: [error.text]))
     }
   }
 }

@@ -83,7 +83,9 @@ struct DurationArgument: ExpressibleByArgument, Equatable {
   init?(argument: String) {
     let units: [(String, Int64)] = [("ms", 1), ("s", 1000), ("m", 60_000)]
     let unit = units.first { argument.hasSuffix($0.0) }
-    guard let number = Int64(argument.dropLast(unit?.0.count ?? 0)), number > 0, number <= 86_400_000 else { return nil }
+    guard let number = Int64(argument.dropLast(unit?.0.count ?? 0)), number > 0, number <= 86_400_000 else {
+      return nil
+    }
     let (milliseconds, overflow) = number.multipliedReportingOverflow(by: unit?.1 ?? 1000)
     guard !overflow else { return nil }
     duration = .milliseconds(milliseconds)

@@ -51,7 +51,9 @@ import Testing
   @Test func refusesContradictions() throws {
     var space = AddressSpace(mode: .x86_64FourLevel)
     try space.add(intent(0x4000, 0x4000))
-    for (start, count) in [(0x3000, 0x2000), (0x7000, 0x1000), (0x4000, 0x1000), (0x1000, 0x10000)] as [(UInt64, UInt64)] {
+    for (start, count) in [(0x3000, 0x2000), (0x7000, 0x1000), (0x4000, 0x1000), (0x1000, 0x10000)]
+      as [(UInt64, UInt64)]
+    {
       #expect(throws: MappingError.self) { try space.add(intent(start, count)) }
     }
     try space.add(intent(0x8000, 0x1000))

@@ -15,11 +15,12 @@ import Testing
   }
 
   /// Intel SDM vol. 1, 3.3.7.1: all bits above the most significant implemented one repeat it.
-  @Test(arguments: [
-    (0x0000_7fff_ffff_ffff, 48, true), (0x0000_8000_0000_0000, 48, false), (0xffff_7fff_ffff_ffff, 48, false),
-    (0xffff_8000_0000_0000, 48, true), (0x00ff_ffff_ffff_ffff, 57, true), (0x0100_0000_0000_0000, 57, false),
-    (0xff00_0000_0000_0000, 57, true), (0xfeff_ffff_ffff_ffff, 57, false),
-  ] as [(UInt64, Int, Bool)])
+  @Test(
+    arguments: [
+      (0x0000_7fff_ffff_ffff, 48, true), (0x0000_8000_0000_0000, 48, false), (0xffff_7fff_ffff_ffff, 48, false),
+      (0xffff_8000_0000_0000, 48, true), (0x00ff_ffff_ffff_ffff, 57, true), (0x0100_0000_0000_0000, 57, false),
+      (0xff00_0000_0000_0000, 57, true), (0xfeff_ffff_ffff_ffff, 57, false),
+    ] as [(UInt64, Int, Bool)])
   func canonicalForm(value: UInt64, bits: Int, expected: Bool) {
     #expect(VirtualAddress(value).isCanonical(bits: bits) == expected)
   }

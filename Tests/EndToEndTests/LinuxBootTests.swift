@@ -27,7 +27,10 @@ struct LinuxBootTests {
     let slide = try #require(try slide(inPlan: plan.output))
 
     let run = try PerchTool.run(
-      ["boot", boot.kernel.path, "--verify", "--timeout", "90s", "--until", "Kernel Offset: .*|Kernel Offset: disabled"]
+      [
+        "boot", boot.kernel.path, "--verify", "--timeout", "90s", "--until",
+        "Kernel Offset: .*|Kernel Offset: disabled",
+      ]
         + options, seconds: 120)
     #expect(run.status == 0, "\(run.errors)\n\(run.output.suffix(2000))")
     #expect(run.errors.contains("0 differences"), "\(run.errors)")
@@ -49,7 +52,8 @@ struct LinuxBootTests {
   private func slide(inPlan json: String) throws -> UInt64? {
     let top = try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any]
     let result = top?["result"] as? [String: Any]
-    guard let text = result?["slide"] as? String else { return nil }
-    return UInt64(text.dropFirst(2), radix: 16)
+    let image = result?["image"] as? [String: Any]
+    guard let text = image?["slide"] as? String, text.hasPrefix("+0x") else { return nil }
+    return UInt64(text.dropFirst(3), radix: 16)
   }
 }

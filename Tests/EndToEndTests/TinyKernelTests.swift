@@ -17,9 +17,12 @@ import Testing
   static let boots = [
     Boot(kernel: .higherHalf, options: [], physical: 0x20_0000, virtual: 0xffff_ffff_8020_0000),
     // 0x390000 and 0x1a0000 are not congruent to the link address modulo 2 MiB, 0xa00000 is.
-    Boot(kernel: .higherHalf, options: ["--physical", "0x390000"], physical: 0x39_0000, virtual: 0xffff_ffff_8020_0000),
-    Boot(kernel: .higherHalf, options: ["--physical", "0x1a0000"], physical: 0x1a_0000, virtual: 0xffff_ffff_8020_0000),
-    Boot(kernel: .higherHalf, options: ["--physical", "0xa00000"], physical: 0xa0_0000, virtual: 0xffff_ffff_8020_0000),
+    Boot(
+      kernel: .higherHalf, options: ["--physical", "0x390000"], physical: 0x39_0000, virtual: 0xffff_ffff_8020_0000),
+    Boot(
+      kernel: .higherHalf, options: ["--physical", "0x1a0000"], physical: 0x1a_0000, virtual: 0xffff_ffff_8020_0000),
+    Boot(
+      kernel: .higherHalf, options: ["--physical", "0xa00000"], physical: 0xa0_0000, virtual: 0xffff_ffff_8020_0000),
     Boot(kernel: .linuxLink, options: [], physical: 0x100_0000, virtual: 0xffff_ffff_8100_0000),
     Boot(
       kernel: .linuxLink, options: ["--memory", "4G", "--huge-pages", "--physical", "0x100200000"],
@@ -29,11 +32,13 @@ import Testing
     Boot(kernel: .low, options: ["--memory", "2G"], physical: 0x4020_0000, virtual: 0x4020_0000),
     Boot(kernel: .low, options: ["--physical", "0x800000"], physical: 0x80_0000, virtual: 0x4020_0000),
     Boot(kernel: .oneSegment, options: ["--physical", "any"], virtual: 0xffff_ffff_8020_0000),
-    Boot(kernel: .oneSegment, options: ["--physical", "0x320000"], physical: 0x32_0000, virtual: 0xffff_ffff_8020_0000),
+    Boot(
+      kernel: .oneSegment, options: ["--physical", "0x320000"], physical: 0x32_0000, virtual: 0xffff_ffff_8020_0000),
     Boot(kernel: .oneSegment, options: ["--kaslr", "11"], virtual: 0xffff_ffff_8020_0000),
     Boot(kernel: .pieRELA, options: []),
     Boot(kernel: .pieRELA, options: ["--kaslr", "7"]),
-    Boot(kernel: .pieRELA, options: ["--physical", "0x555000", "--slide", "0xffffffff90000000"],
+    Boot(
+      kernel: .pieRELA, options: ["--physical", "0x555000", "--slide", "0xffffffff90000000"],
       physical: 0x55_5000, virtual: 0xffff_ffff_9000_0000),
     Boot(kernel: .pieRELR, options: [], virtual: 0xffff_ffff_8000_0000),
     Boot(kernel: .pieRELR, options: ["--kaslr", "9", "--memory", "4G"]),
@@ -42,7 +47,10 @@ import Testing
   @Test(arguments: boots)
   func findsItselfWhereThePlanSays(boot: Boot) throws {
     let run = try PerchTool.run(
-      ["boot", try boot.kernel.path(), "--verify", "--until", "^done$", "--timeout", "20s", "--cmdline", "greetings from the test"]
+      [
+        "boot", try boot.kernel.path(), "--verify", "--until", "^done$", "--timeout", "20s", "--cmdline",
+        "greetings from the test",
+      ]
         + boot.options)
     #expect(run.status == 0, "\(run.errors)\n\(run.output)")
     #expect(run.errors.contains(" 0 differences"), "\(run.errors)")
@@ -70,7 +78,8 @@ import Testing
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/timeout")
     process.arguments = [
-      "-k", "1", "5", "qemu-system-x86_64", "-cpu", "max", "-m", "512", "-display", "none", "-serial", "file:\(console)",
+      "-k", "1", "5", "qemu-system-x86_64", "-cpu", "max", "-m", "512", "-display", "none", "-serial",
+      "file:\(console)",
       "-kernel", capsule, "-device", "isa-debug-exit",
     ]
     try process.run()
@@ -99,11 +108,12 @@ import Testing
     #expect(run.errors.contains("done"))
   }
 
-  @Test(arguments: [
-    (["--memory", "2M"], 2), (["--physical", "0x1"], 4), (["--physical", "0x1ff00000"], 4),
-    (["--slide", "0x200000"], 4), (["--physical", "0x10000000000000"], 4), (["--until", "("], 2),
-    (["--direct-map", "0xffffffff80000000"], 4), (["--memory", "4M", "--physical", "0x300000"], 4),
-  ] as [([String], Int32)])
+  @Test(
+    arguments: [
+      (["--memory", "1M"], 2), (["--physical", "0x1"], 4), (["--physical", "0x1ff00000"], 4),
+      (["--slide", "0x200000"], 4), (["--physical", "0x10000000000000"], 4), (["--until", "("], 2),
+      (["--direct-map", "0xffffffff80000000"], 4), (["--memory", "4M", "--physical", "0x300000"], 4),
+    ] as [([String], Int32)])
   func refusesWhatCannotWork(options: [String], status: Int32) throws {
     let run = try PerchTool.run(["boot", try TinyKernel.higherHalf.path()] + options)
     #expect(run.status == status, "\(run.errors)")

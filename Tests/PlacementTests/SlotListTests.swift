@@ -9,7 +9,9 @@ import Testing
   }
 
   /// A slow obvious model: every multiple of the step whose room lies in one free range.
-  private func everySlot(_ free: [PhysicalRange], room: UInt64, step: UInt64, phase: UInt64, floor: UInt64, limit: UInt64)
+  private func everySlot(
+    _ free: [PhysicalRange], room: UInt64, step: UInt64, phase: UInt64, floor: UInt64, limit: UInt64
+  )
     -> [UInt64]
   {
     var slots: [UInt64] = []

@@ -15,7 +15,8 @@ public enum PerchTool {
   }
 
   /// Runs `perch` under an outer time limit, in the package's root.
-  public static func run(_ arguments: [String], seconds: Int = 60, environment: [String: String] = [:]) throws -> Result {
+  public static func run(_ arguments: [String], seconds: Int = 60, environment: [String: String] = [:]) throws -> Result
+  {
     let folder = try TemporaryFolder()
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/timeout")
@@ -31,7 +32,8 @@ public enum PerchTool {
     try process.run()
     process.waitUntilExit()
     return Result(
-      status: process.terminationStatus, output: try folder.text(of: output.url), errors: try folder.text(of: errors.url))
+      status: process.terminationStatus, output: try folder.text(of: output.url),
+      errors: try folder.text(of: errors.url))
   }
 }
 

@@ -37,7 +37,9 @@ extension LoadPlan {
     switch piece.source {
     case .image(let range):
       available = image.holds(UInt64(count), at: range.start.value) ? count : 0
-      if available == count { place.copy(from: image.extracting(Int(range.start.value)..<Int(range.start.value) + count)) }
+      if available == count {
+        place.copy(from: image.extracting(Int(range.start.value)..<Int(range.start.value) + count))
+      }
     case .module(let index):
       available = modules.copyModule(index, to: &place)
     case .blob(let index):

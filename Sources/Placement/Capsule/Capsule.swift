@@ -52,7 +52,8 @@ public struct Capsule: Sendable {
     parts.sort { $0.0.start < $1.0.start }
     var joined: [(memory: PhysicalRange, fileEnd: UInt64)] = []
     for (extent, fileEnd) in parts where !extent.isEmpty {
-      if let last = joined.last, extent.start.value <= (last.memory.endValue + pageAlignment.mask) & ~pageAlignment.mask {
+      if let last = joined.last, extent.start.value <= (last.memory.endValue + pageAlignment.mask) & ~pageAlignment.mask
+      {
         let end = max(last.memory.endValue, extent.endValue)
         joined[joined.count - 1] = (
           PhysicalRange(uncheckedStart: last.memory.start, count: ByteCount(end - last.memory.start.value)),

@@ -74,7 +74,8 @@ struct ELFGeometry {
       guard !overflow else {
         throw PlanError(
           .badRequest,
-          "program header \(segment.index): p_vaddr \(hex(start)) + p_memsz \(hex(segment.memorySize)) wraps around 2^64")
+          "program header \(segment.index): p_vaddr \(hex(start)) + p_memsz \(hex(segment.memorySize)) wraps around 2^64"
+        )
       }
       lastEnd = last
     }

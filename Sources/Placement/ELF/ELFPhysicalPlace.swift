@@ -18,7 +18,8 @@ struct ELFPhysicalPlace {
     case .asLinked:
       guard geometry.reading == .physical else {
         throw PlanError(
-          .notUsable, "the image names no physical place: \(geometry.readingReason)", help: "use --physical any, or an address")
+          .notUsable, "the image names no physical place: \(geometry.readingReason)",
+          help: "use --physical any, or an address")
       }
       shift = 0
       decision = Decision("physical place", choice: hex(geometry.base), because: "as linked: the lowest p_paddr")
@@ -52,8 +53,10 @@ struct ELFPhysicalPlace {
         place &- geometry.base, list.total,
         Decision(
           "physical place", choice: hex(place),
-          because: "slot \(slot) of \(list.total) where virtual and physical are congruent modulo \(congruent ? "2 MiB" : "4 KiB")",
-          rejected: congruent ? [] : [Decision.Rejected("places congruent modulo 2 MiB", "none has \(hex(room)) free bytes")])
+          because:
+            "slot \(slot) of \(list.total) where virtual and physical are congruent modulo \(congruent ? "2 MiB" : "4 KiB")",
+          rejected: congruent
+            ? [] : [Decision.Rejected("places congruent modulo 2 MiB", "none has \(hex(room)) free bytes")])
       )
     }
     throw PlanError(

@@ -89,7 +89,8 @@ extension PerchLoader {
       if let pages = piece.extent.alignedOut(to: .page4KiB) { draft.allocator.claim(pages) }
       guard let virtual = VirtualRange(start: slide.apply(to: segment.virtualAddress), count: segment.memorySize) else {
         throw PlanError(
-          .notUsable, "program header \(segment.index): virtual \(hex(slide.apply(to: segment.virtualAddress))) + p_memsz "
+          .notUsable,
+          "program header \(segment.index): virtual \(hex(slide.apply(to: segment.virtualAddress))) + p_memsz "
             + "\(hex(segment.memorySize)) wraps around 2^64")
       }
       placed.append(.init(index: segment.index, flags: segment.flags, virtual: virtual, physical: place))
@@ -114,7 +115,8 @@ extension PerchLoader {
     let stretches = intent.pageStretches
     let choice = stretches.map { stretch in
       let count = stretch.virtual.count.value / stretch.pageSize.byteCount.value
-      return "\(count) × " + (stretch.pageSize == .size4KiB ? "4 KiB" : stretch.pageSize == .size2MiB ? "2 MiB" : "1 GiB")
+      return "\(count) × "
+        + (stretch.pageSize == .size4KiB ? "4 KiB" : stretch.pageSize == .size2MiB ? "2 MiB" : "1 GiB")
     }.joined(separator: " + ")
     if congruent, !stretches.contains(where: { $0.pageSize > .size4KiB }) {
       because += ", but no whole 2 MiB block lies inside: nothing more than the segment is mapped"
@@ -141,7 +143,8 @@ extension PerchLoader {
       }
       try draft.map(
         MappingIntent(
-          virtual: virtual, physical: start, access: .readWrite, largestPage: request.directMapPage, name: "direct map"))
+          virtual: virtual, physical: start, access: .readWrite, largestPage: request.directMapPage, name: "direct map")
+      )
     }
   }
 

@@ -41,7 +41,8 @@ struct ELFVirtualPlace {
       slide = Slide(Int64(bitPattern: first &+ slot &* step.value &- base))
       decision = Decision(
         "virtual place", choice: hex(slide.apply(to: geometry.segments[0].virtualAddress)),
-        because: "slot \(slot) of \(slots): multiples of \(hex(step.value)) from \(hex(first)) to \(hex(Self.windowEnd))")
+        because:
+          "slot \(slot) of \(slots): multiples of \(hex(step.value)) from \(hex(first)) to \(hex(Self.windowEnd))")
     } else if linked >= Self.upperHalf {
       slide = .none
       decision = Decision("virtual place", choice: hex(linked), because: "as linked: already a kernel address")
@@ -59,7 +60,8 @@ struct ELFVirtualPlace {
     let size = geometry.span.adding(ByteCount(linked & step.mask))?.alignedUp(to: step)
     guard let size, size.value <= windowEnd - windowStart - step.mask else {
       throw PlanError(
-        .noRoom, "the image spans \(hex(geometry.span)) bytes: more than the kernel window "
+        .noRoom,
+        "the image spans \(hex(geometry.span)) bytes: more than the kernel window "
           + "[\(hex(windowStart)), \(hex(windowEnd))) holds")
     }
     return size.value + step.mask

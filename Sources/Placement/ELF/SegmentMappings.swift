@@ -32,7 +32,8 @@ struct SegmentMappings {
       }
       guard let pages = segment.virtual.alignedOut(to: .page4KiB), pages.endValue != 0 || pages.count.value < 1 << 47
       else {
-        throw PlanError(.notUsable, "program header \(segment.index): \(hex(segment.virtual)) cannot be mapped in whole pages")
+        throw PlanError(
+          .notUsable, "program header \(segment.index): \(hex(segment.virtual)) cannot be mapped in whole pages")
       }
       try add(
         MappingIntent(

@@ -20,7 +20,8 @@ struct LinuxPhysicalPlace {
     }
     guard wanted & geometry.alignment.mask == 0 else {
       throw PlanError(
-        .misaligned, "physical place \(hex(wanted)) is no multiple of the kernel's alignment \(hex(geometry.alignment.value))"
+        .misaligned,
+        "physical place \(hex(wanted)) is no multiple of the kernel's alignment \(hex(geometry.alignment.value))"
       )
     }
     guard wanted <= PhysicalAddress.greatest,

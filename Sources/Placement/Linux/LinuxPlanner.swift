@@ -71,9 +71,11 @@ extension PerchLoader {
   private static func entryDecision(_ image: LinuxImage) -> Decision {
     Decision(
       "boot protocol", choice: "64-bit, ELF entry",
-      because: "the unpacked ELF's e_entry \(hex(image.elf.header.entry)) is entered in long mode: nothing is decompressed in the guest",
+      because:
+        "the unpacked ELF's e_entry \(hex(image.elf.header.entry)) is entered in long mode: nothing is decompressed in the guest",
       rejected: [
-        Decision.Rejected("16-bit and 32-bit entries", "they start the kernel's own decompressor, which would place it again")
+        Decision.Rejected(
+          "16-bit and 32-bit entries", "they start the kernel's own decompressor, which would place it again")
       ])
   }
 

@@ -19,7 +19,8 @@ struct LinuxVirtualPlace {
       try Self.check(slide, geometry: geometry, isRelocatable: isRelocatable)
       delta = slide
       decision = Decision(
-        "virtual place", choice: hex(linked &+ UInt64(bitPattern: slide)), because: "asked for: slide \(hex(UInt64(slide)))")
+        "virtual place", choice: hex(linked &+ UInt64(bitPattern: slide)),
+        because: "asked for: slide \(hex(UInt64(slide)))")
     } else if isRelocatable, let slot = generator?.draw(below: slots) {
       delta = Int64(slot * geometry.alignment.value)
       decision = Decision(
@@ -45,7 +46,8 @@ struct LinuxVirtualPlace {
     }
     guard slide > 0, UInt64(slide) & geometry.alignment.mask == 0 else {
       throw PlanError(
-        .misaligned, "slide \(slide) is not a positive multiple of the kernel's alignment \(hex(geometry.alignment.value))")
+        .misaligned,
+        "slide \(slide) is not a positive multiple of the kernel's alignment \(hex(geometry.alignment.value))")
     }
     let (low, first) = geometry.linkPhysical.addingReportingOverflow(UInt64(slide))
     let (end, second) = low.addingReportingOverflow(geometry.randomizedSize)

@@ -38,7 +38,8 @@ struct PlanDraft {
           .notUsable, "the mapping of \(error.name) at \(hex(error.virtual)) is not canonical in 48 bits")
       case .unaligned, .empty, .physicalOverflow:
         throw PlanError(
-          .misaligned, "the mapping of \(error.name) at \(hex(error.virtual)) is not made of whole 4 KiB pages of memory")
+          .misaligned,
+          "the mapping of \(error.name) at \(hex(error.virtual)) is not made of whole 4 KiB pages of memory")
       }
     }
   }

@@ -16,8 +16,9 @@ struct SlotList {
 
   /// The slots at addresses congruent to `phase` modulo `step`, at or above `floor`, whose `room` bytes lie in one of the
   /// free ranges below `limit`.
-  init(free: [PhysicalRange], room: ByteCount, step: Alignment, phase: UInt64 = 0, floor: PhysicalAddress, limit: UInt64)
-  {
+  init(
+    free: [PhysicalRange], room: ByteCount, step: Alignment, phase: UInt64 = 0, floor: PhysicalAddress, limit: UInt64
+  ) {
     var areas: [Area] = []
     var total: UInt64 = 0
     for range in free {

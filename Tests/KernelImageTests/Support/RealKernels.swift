@@ -1,12 +1,15 @@
 import Addresses
 import Foundation
 import KernelImage
+import TestSupport
 
-/// Kernels to test with, from the environment: PERCH_KERNELS holds paths of bzImages, or folders of them, separated by
+/// Kernels to test with: Debian's, or those of the environment, where PERCH_KERNELS holds paths of bzImages, or folders of them, separated by
 /// colons.
 enum RealKernels {
   static let images: [String] = {
-    let list = ProcessInfo.processInfo.environment["PERCH_KERNELS"] ?? ""
+    guard let list = ProcessInfo.processInfo.environment["PERCH_KERNELS"] else {
+      return DebianKernel.allCases.filter(\.isPresent).map(\.path)
+    }
     return list.split(separator: ":").flatMap { entry -> [String] in
       let path = String(entry)
       guard let names = try? FileManager.default.contentsOfDirectory(atPath: path) else { return [path] }
@@ -17,7 +20,7 @@ enum RealKernels {
   /// In CI the tests run, and fail, also when there are none.
   static var areWanted: Bool { !images.isEmpty || ProcessInfo.processInfo.environment["CI"] != nil }
 
-  static let reason = "set PERCH_KERNELS to the paths of kernel images, or of folders that hold vmlinuz files"
+  static let reason = "run scripts/fetch-kernel, or set PERCH_KERNELS to the paths of kernel images"
 
   static func bytes(_ path: String) throws -> [UInt8] { [UInt8](try Data(contentsOf: URL(fileURLWithPath: path))) }
 
