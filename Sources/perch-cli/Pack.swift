@@ -14,7 +14,8 @@ struct Pack: ParsableCommand {
   @Argument(help: "The kernel.", completion: .file())
   var file: String
 
-  @Option(name: [.customShort("o"), .customLong("output")], help: "The capsule; - is standard output.", completion: .file())
+  @Option(
+    name: [.customShort("o"), .customLong("output")], help: "The capsule; - is standard output.", completion: .file())
   var target: String
 
   @OptionGroup(title: "Plan options")
