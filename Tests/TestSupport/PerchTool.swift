@@ -63,6 +63,21 @@ public final class TemporaryFolder: Sendable {
     return path(name)
   }
 
+  public struct ScriptFailed: Error {
+    public let status: Int32
+  }
+
+  /// Runs a shell script in this folder, under a time limit; `$1` and so on are the arguments.
+  public func shell(_ script: String, _ arguments: String...) throws {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/timeout")
+    process.arguments = ["-k", "1", "60", "bash", "-euc", script, "bash"] + arguments
+    process.currentDirectoryURL = url
+    try process.run()
+    process.waitUntilExit()
+    guard process.terminationStatus == 0 else { throw ScriptFailed(status: process.terminationStatus) }
+  }
+
   func newFile(_ name: String) throws -> (url: URL, handle: FileHandle) {
     let file = url.appendingPathComponent(name)
     try Data().write(to: file)
