@@ -6,7 +6,7 @@ import Placement
 import Reporting
 
 /// `perch boot FILE`
-struct Boot: ParsableCommand {
+struct Boot: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Boot a kernel where the plan puts it, and hold the machine against the plan.",
     discussion: """
@@ -47,12 +47,14 @@ struct Boot: ParsableCommand {
     }
   }
 
-  func run() throws {
+  func run() async throws {
+    // The probe takes a twentieth of a second, in which the kernel is unpacked and planned.
+    async let probe = Acceleration.probe()
     let channels = Channels(color: color)
     let planned = try PlannedKernel(file, options: options, channels: channels)
     let capsule = try planned.capsule()
     let kernel = try planned.inMemory(capsule)
-    let acceleration = Acceleration.probe()
+    let acceleration = await probe
     channels.complain(summary(planned.plan, acceleration))
 
     var configuration = QEMUConfiguration(

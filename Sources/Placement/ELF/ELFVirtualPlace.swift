@@ -58,12 +58,15 @@ struct ELFVirtualPlace {
   private static func room(_ geometry: ELFGeometry, step: Alignment) throws(PlanError) -> UInt64 {
     let linked = geometry.segments[0].virtualAddress.value
     let size = geometry.span.adding(ByteCount(linked & step.mask))?.alignedUp(to: step)
-    guard let size, size.value <= windowEnd - windowStart - step.mask else {
+    // The step is the greatest p_align, which can be any power of two.
+    guard let (taken, overflow) = size?.value.addingReportingOverflow(step.mask), !overflow,
+      taken <= windowEnd - windowStart
+    else {
       throw PlanError(
         .noRoom,
-        "the image spans \(hex(geometry.span)) bytes: more than the kernel window "
-          + "[\(hex(windowStart)), \(hex(windowEnd))) holds")
+        "the image spans \(hex(geometry.span)) bytes in steps of \(hex(step.value)), its greatest p_align: more than the "
+          + "kernel window [\(hex(windowStart)), \(hex(windowEnd))) holds")
     }
-    return size.value + step.mask
+    return taken
   }
 }
