@@ -4,8 +4,14 @@ import PackageDescription
 // A package of its own, so that nobody who depends on Perch pays for its measurements.
 let package = Package(
   name: "benchmarks",
+  platforms: [.macOS(.v26)],
+  dependencies: [
+    // By name: the directory of a clone may be called anything.
+    .package(name: "perch", path: "..")
+  ],
   targets: [
     .target(name: "CBaseline"),
     .executableTarget(name: "measure"),
+    .executableTarget(name: "place", dependencies: ["CBaseline", .product(name: "Perch", package: "perch")]),
   ]
 )

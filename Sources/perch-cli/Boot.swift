@@ -54,6 +54,7 @@ struct Boot: AsyncParsableCommand {
     let planned = try PlannedKernel(file, options: options, channels: channels)
     let capsule = try planned.capsule()
     let kernel = try planned.inMemory(capsule)
+    // From here on nothing is awaited: a machine belongs to the thread that made it.
     let acceleration = await probe
     channels.complain(summary(planned.plan, acceleration))
 
