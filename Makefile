@@ -3,7 +3,7 @@
 kernels := .cache/kernels
 cloud := $(kernels)/linux-image-cloud-amd64/vmlinuz
 generic := $(kernels)/linux-image-amd64/vmlinuz
-formatted := Sources Tests Benchmarks Package.swift
+formatted := Sources Tests Benchmarks/Sources Benchmarks/Package.swift Package.swift
 
 # The core targets in the order in which data flows; building the last builds all of them.
 core := Placement

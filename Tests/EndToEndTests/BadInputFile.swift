@@ -23,6 +23,7 @@ final class AlteredFile {
   }
 
   /// Alters the file while `body` runs.
+  @discardableResult
   func with<Result>(_ changes: [(offset: Int, bytes: [UInt8])], _ body: () throws -> Result) throws -> Result {
     for change in changes { try write(Data(change.bytes), at: change.offset) }
     defer {

@@ -44,12 +44,12 @@ import Testing
   func alignmentsOfEveryMagnitude(exponent: UInt64) throws {
     let file = try tinyKernel()
     let start = Int(file.load(UInt64.self, at: 32))
-    let run = try file.with([(start + 48, (UInt64(1) << exponent).bytes)]) {
+    let result = try file.with([(start + 48, (UInt64(1) << exponent).bytes)]) {
       try run("plan", file.path, label: "p_align 2^\(exponent)")
     }
     // The window holds 0x3f000000 bytes, less than 2^30: an image in steps of 2^31 has no place there.
-    #expect(run.status == (exponent >= 31 ? 4 : 0))
-    if exponent >= 31 { #expect(run.errors.contains("p_align")) }
+    #expect(result.status == (exponent >= 31 ? 4 : 0))
+    if exponent >= 31 { #expect(result.errors.contains("p_align")) }
   }
 
   @Test(arguments: [0, 1, 0x7fff_ffff, 0xffff_ffff, 1 << 63, UInt64.max - 0xfff, UInt64.max])
