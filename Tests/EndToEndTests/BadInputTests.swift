@@ -27,7 +27,7 @@ import Testing
     try AlteredFile(copying: try TinyKernel.pieRELA.path(), to: folder.path("kernel.elf"))
   }
 
-  @Test func everyByteOfTheProgramHeadersCanBeWrong() throws {
+  @Test func everyByteOfTheELFHeadersCanBeWrong() throws {
     let file = try tinyKernel()
     let start = Int(file.load(UInt64.self, at: 32))
     let count = Int(file.load(UInt16.self, at: 56))
@@ -93,6 +93,35 @@ import Testing
       try file.cut(to: count)
       #expect(try run("plan", file.path, label: "cut to \(count)").status == 3)
     }
+  }
+
+  /// All of the setup header: Linux, Documentation/arch/x86/boot.rst, 0x1f1 to 0x26c.
+  @Test(.enabled(if: DebianKernel.areExpected)) func everyByteOfTheSetupHeaderCanBeWrong() throws {
+    let file = try AlteredFile(copying: DebianKernel.cloud.path, to: folder.path("vmlinuz"))
+    for offset in 0x1f1..<0x26c {
+      let old = file.load(UInt8.self, at: offset)
+      let new = [0x00, 0xff, old ^ 0xff][offset % 3]
+      try file.with([(offset, [new])]) {
+        try run("inspect", file.path, ["--section", "setup"], label: "byte \(offset) = \(new)")
+      }
+    }
+  }
+
+  /// Fields whose value decides what is read and where it goes, each with a value that cannot be.
+  @Test(
+    .enabled(if: DebianKernel.areExpected),
+    arguments: [
+      // syssize, payload_offset, payload_length, init_size: beyond the file, or beyond any memory.
+      (0x1f4, 0xffff_ffff, 3), (0x248, 0xffff_ffff, 3), (0x248, 0x7fff_ffff, 3), (0x24c, 0xffff_ffff, 3), (0x24c, 3, 3),
+      (0x260, 0xffff_ffff, 4),
+      // kernel_alignment: no power of two. version and xloadflags: too old for the 64-bit entry.
+      (0x230, 0x30_0000, 4), (0x204, 0x020b_5372, 4), (0x234, 0x0000_1501, 4),
+    ] as [(Int, UInt32, Int32)])
+  func aSetupFieldThatCannotBeIsNamed(offset: Int, value: UInt32, status: Int32) throws {
+    let file = try AlteredFile(copying: DebianKernel.cloud.path, to: folder.path("vmlinuz"))
+    let result = try file.with([(offset, value.bytes)]) { try run("plan", file.path, label: "\(value) at \(offset)") }
+    #expect(result.status == status, "\(result.errors)")
+    #expect(result.errors.contains("0x"))
   }
 
   @Test(.enabled(if: DebianKernel.areExpected)) func aFailureLeavesNoFile() throws {

@@ -34,11 +34,8 @@ struct ELFGeometry {
       throw PlanError(.wrongImage, "e_type is \(header.type.rawValue): only ET_EXEC (2) and ET_DYN (3) can be entered")
     }
     isPositionIndependent = header.type == .shared
-    segments = elf.programHeaders.filter { $0.type == .load && $0.memorySize > .zero }
+    segments = try PerchLoader.loadable(elf)
     segments.sort { $0.virtualAddress < $1.virtualAddress }
-    guard !segments.isEmpty else {
-      throw PlanError(.wrongImage, "the ELF has no PT_LOAD segment with memory: nothing to load")
-    }
     try Self.checkVirtual(segments)
     (reading, readingReason) =
       isPositionIndependent

@@ -34,11 +34,9 @@ struct LinuxGeometry {
         .wrongImage, "e_machine is \(header.machine.rawValue): the 64-bit boot protocol needs an ELF64 for x86-64 (62)")
     }
     try Self.checkEntryProtocol(image.setup)
-    segments = image.elf.programHeaders.filter { $0.type == .load && $0.memorySize > .zero }
+    segments = try PerchLoader.loadable(image.elf)
     segments.sort { $0.physicalAddress < $1.physicalAddress }
-    guard let first = segments.first else {
-      throw PlanError(.wrongImage, "the ELF has no PT_LOAD segment with memory: nothing to load")
-    }
+    let first = segments[0]
     linkPhysical = first.physicalAddress
     span = try Self.measure(segments)
     alignment = try Self.alignment(of: image.setup)

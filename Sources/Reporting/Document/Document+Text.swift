@@ -42,7 +42,7 @@ extension Section.Body {
     switch self {
     case .facts(let facts): facts.lines(style: style)
     case .grid(let grid): grid.lines(style: style)
-    case .choices(let choices): choices.flatMap { $0.lines(style: style, width: choices.subjectWidth) }
+    case .choices(let choices): choices.lines(style: style)
     case .parts: []
     }
   }
@@ -106,7 +106,11 @@ private struct RangeAlignment {
 }
 
 extension [Choice] {
-  var subjectWidth: Int { map { Width.columns($0.subject) }.max() ?? 0 }
+  /// All choices, beside a column that is as wide as the widest subject.
+  func lines(style: Style) -> [String] {
+    let width = map { Width.columns($0.subject) }.max() ?? 0
+    return flatMap { $0.lines(style: style, width: width) }
+  }
 }
 
 extension Choice {
