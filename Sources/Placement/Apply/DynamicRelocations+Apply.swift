@@ -77,7 +77,7 @@ extension DynamicRelocations {
   private func forEachRELR(
     _ table: FileRange, image: RawSpan, _ body: (UInt64, UInt64) throws(PlanError) -> Void
   ) throws(PlanError) {
-    var next: UInt64 = 0
+    var next: UInt64?
     for position in stride(from: table.start.value, to: table.endValue, by: 8) {
       guard let word = image.load(UInt64.self, at: position) else {
         throw PlanError(.badRelocation, "the RELR word at file offset \(hex(position)) ends beyond the file")
@@ -86,8 +86,12 @@ extension DynamicRelocations {
         try body(word, position)
         next = word &+ 8
       } else {
-        for bit in 1..<UInt64(64) where word >> bit & 1 == 1 { try body(next &+ (bit - 1) &* 8, position) }
-        next = next &+ 63 * 8
+        guard let base = next else {
+          throw PlanError(
+            .badRelocation, "the RELR word at file offset \(hex(position)) is a bitmap with no place before it")
+        }
+        for bit in 1..<UInt64(64) where word >> bit & 1 == 1 { try body(base &+ (bit - 1) &* 8, position) }
+        next = base &+ 63 * 8
       }
     }
   }

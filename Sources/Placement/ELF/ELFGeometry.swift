@@ -27,11 +27,12 @@ struct ELFGeometry {
     guard header.class == .bits64, header.byteOrder == .little, header.machine == .x86_64 else {
       throw PlanError(
         .wrongImage,
-        "e_machine is \(header.machine.rawValue) and EI_CLASS \(header.class == .bits64 ? 2 : 1): this loader enters ELF64 for x86-64 (62)"
+        "e_machine (offset 0x12) is \(header.machine.rawValue) and EI_CLASS \(header.class == .bits64 ? 2 : 1): this loader enters ELF64 for x86-64 (62)"
       )
     }
     guard header.type == .executable || header.type == .shared else {
-      throw PlanError(.wrongImage, "e_type is \(header.type.rawValue): only ET_EXEC (2) and ET_DYN (3) can be entered")
+      throw PlanError(
+        .wrongImage, "e_type (offset 0x10) is \(header.type.rawValue): only ET_EXEC (2) and ET_DYN (3) can be entered")
     }
     isPositionIndependent = header.type == .shared
     segments = try PerchLoader.loadable(elf)
@@ -44,7 +45,7 @@ struct ELFGeometry {
     (base, span) = try Self.measure(segments, reading)
     let entry = header.entry
     guard segments.contains(where: { Self.holds($0, entry.value) }) else {
-      throw PlanError(.wrongImage, "e_entry \(hex(entry)) lies in no PT_LOAD segment's virtual range")
+      throw PlanError(.wrongImage, "e_entry (offset 0x18) \(hex(entry)) lies in no PT_LOAD segment's virtual range")
     }
   }
 
@@ -64,14 +65,14 @@ struct ELFGeometry {
       guard position == 0 || (start > lastEnd) else {
         throw PlanError(
           .overlap,
-          "program header \(segment.index): p_vaddr \(hex(start)) lies inside program header "
+          "\(segment.place): p_vaddr \(hex(start)) lies inside program header "
             + "\(segments[position - 1].index), whose last byte is \(hex(lastEnd))")
       }
       let (last, overflow) = start.addingReportingOverflow(segment.memorySize.value - 1)
       guard !overflow else {
         throw PlanError(
           .badRequest,
-          "program header \(segment.index): p_vaddr \(hex(start)) + p_memsz \(hex(segment.memorySize)) wraps around 2^64"
+          "\(segment.place): p_vaddr \(hex(start)) + p_memsz \(hex(segment.memorySize)) wraps around 2^64"
         )
       }
       lastEnd = last
@@ -103,14 +104,14 @@ struct ELFGeometry {
       guard position == 0 || start(segment) >= end else {
         throw PlanError(
           .overlap,
-          "program header \(segment.index): p_paddr \(hex(start(segment))) lies inside program header "
+          "\(segment.place): p_paddr \(hex(start(segment))) lies inside program header "
             + "\(ordered[position - 1].index), which reaches \(hex(end))")
       }
       let (sum, overflow) = start(segment).addingReportingOverflow(segment.memorySize.value)
       guard !overflow else {
         throw PlanError(
           .notUsable,
-          "program header \(segment.index): p_paddr \(hex(start(segment))) + p_memsz \(hex(segment.memorySize)) wraps around 2^64"
+          "\(segment.place): p_paddr \(hex(start(segment))) + p_memsz \(hex(segment.memorySize)) wraps around 2^64"
         )
       }
       end = sum

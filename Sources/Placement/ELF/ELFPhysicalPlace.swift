@@ -75,7 +75,7 @@ struct ELFPhysicalPlace {
       else {
         throw PlanError(
           .notUsable,
-          "program header \(segment.index): its \(hex(segment.memorySize)) bytes at physical \(hex(start)) are not all usable memory "
+          "\(segment.place): its \(hex(segment.memorySize)) bytes at physical \(hex(start)) are not all usable memory "
             + "at or above 1 MiB",
           help: "use --physical any, or an address in: " + allocator.free.map { hex($0) }.joined(separator: ", "))
       }

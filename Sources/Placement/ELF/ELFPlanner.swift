@@ -90,7 +90,7 @@ extension PerchLoader {
       guard let virtual = VirtualRange(start: slide.apply(to: segment.virtualAddress), count: segment.memorySize) else {
         throw PlanError(
           .notUsable,
-          "program header \(segment.index): virtual \(hex(slide.apply(to: segment.virtualAddress))) + p_memsz "
+          "\(segment.place): virtual \(hex(slide.apply(to: segment.virtualAddress))) + p_memsz "
             + "\(hex(segment.memorySize)) wraps around 2^64")
       }
       placed.append(.init(index: segment.index, flags: segment.flags, virtual: virtual, physical: place))

@@ -31,7 +31,9 @@ struct LinuxGeometry {
     let header = image.elf.header
     guard header.class == .bits64, header.byteOrder == .little, header.machine == .x86_64 else {
       throw PlanError(
-        .wrongImage, "e_machine is \(header.machine.rawValue): the 64-bit boot protocol needs an ELF64 for x86-64 (62)")
+        .wrongImage,
+        "e_machine (offset 0x12) is \(header.machine.rawValue): the 64-bit boot protocol needs an ELF64 for x86-64 (62)"
+      )
     }
     try Self.checkEntryProtocol(image.setup)
     segments = try PerchLoader.loadable(image.elf)
@@ -43,7 +45,7 @@ struct LinuxGeometry {
     guard linkPhysical & Self.hardwareAlignment.mask == 0 else {
       throw PlanError(
         .misaligned,
-        "program header \(first.index): p_paddr \(hex(linkPhysical)) is no multiple of 2 MiB, as startup_64 demands")
+        "\(first.place): p_paddr \(hex(linkPhysical)) is no multiple of 2 MiB, as startup_64 demands")
     }
     let initSize = ByteCount(UInt64(image.setup?.initSize ?? 0))
     guard let room = max(span, initSize).alignedUp(to: .page4KiB),
@@ -78,14 +80,14 @@ struct LinuxGeometry {
       guard position == 0 || segment.physicalAddress >= end else {
         throw PlanError(
           .overlap,
-          "program header \(segment.index): p_paddr \(hex(segment.physicalAddress)) lies inside program header "
+          "\(segment.place): p_paddr \(hex(segment.physicalAddress)) lies inside program header "
             + "\(segments[position - 1].index), which reaches \(hex(end))")
       }
       let (sum, overflow) = segment.physicalAddress.addingReportingOverflow(segment.memorySize.value)
       guard !overflow, sum <= PhysicalAddress.greatest else {
         throw PlanError(
           .notUsable,
-          "program header \(segment.index): p_paddr \(hex(segment.physicalAddress)) + p_memsz "
+          "\(segment.place): p_paddr \(hex(segment.physicalAddress)) + p_memsz "
             + "\(hex(segment.memorySize)) exceeds 52-bit physical memory")
       }
       end = sum
@@ -110,7 +112,7 @@ struct LinuxGeometry {
     guard physical >= linkPhysical, physical - linkPhysical < span.value else {
       throw PlanError(
         .wrongImage,
-        "e_entry \(hex(entry)) lies outside the image, which is linked at physical \(hex(linkPhysical)) and spans \(hex(span))"
+        "e_entry (offset 0x18) \(hex(entry)) lies outside the image, which is linked at physical \(hex(linkPhysical)) and spans \(hex(span))"
       )
     }
     return physical - linkPhysical
