@@ -14,7 +14,7 @@ import Testing
   /// Runs one verb and checks what holds for every input.
   @discardableResult
   func run(_ verb: String, _ path: String, _ extra: [String] = [], label: String) throws -> PerchTool.Result {
-    let result = try PerchTool.run([verb, path] + extra, seconds: 5)
+    let result = try PerchTool.run([verb, path] + extra, seconds: 20)
     #expect([0, 3, 4].contains(result.status), "\(label): \(verb) ended with \(result.status): \(result.errors)")
     guard result.status != 0 else { return result }
     #expect(result.output.isEmpty, "\(label): \(verb) failed and printed a result")

@@ -78,7 +78,7 @@ import Testing
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/timeout")
     process.arguments = [
-      "-k", "1", "5", "qemu-system-x86_64", "-cpu", "max", "-m", "512", "-display", "none", "-serial",
+      "-k", "1", "30", "qemu-system-x86_64", "-cpu", "max", "-m", "512", "-display", "none", "-serial",
       "file:\(console)",
       "-kernel", capsule, "-device", "isa-debug-exit",
     ]
@@ -103,7 +103,7 @@ import Testing
   }
 
   @Test func aGuestThatNeverAnswersTimesOut() throws {
-    let run = try PerchTool.run(["boot", try TinyKernel.higherHalf.path(), "--until", "never said", "--timeout", "2s"])
+    let run = try PerchTool.run(["boot", try TinyKernel.higherHalf.path(), "--until", "never said", "--timeout", "6s"])
     #expect(run.status == 7)
     #expect(run.errors.contains("done"))
   }
