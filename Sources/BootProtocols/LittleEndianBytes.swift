@@ -2,7 +2,7 @@
 
 extension [UInt8] {
   /// Adds the bytes of an integer, lowest first.
-  mutating func append<Value: FixedWidthInteger>(littleEndian value: Value) {
+  package mutating func append<Value: FixedWidthInteger>(littleEndian value: Value) {
     for index in 0..<(Value.bitWidth / 8) {
       append(UInt8(truncatingIfNeeded: value >> Value(8 * index)))
     }

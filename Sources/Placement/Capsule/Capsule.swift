@@ -68,36 +68,36 @@ public struct Capsule: Sendable {
 
   /// Writes the headers and the note to the start of `file`, whose bytes are zero.
   public func writeHeaders(into file: inout MutableRawSpan) {
-    var writer = LittleEndianWriter()
-    writeFileHeader(to: &writer)
-    for chunk in chunks { writeProgramHeader(chunk, to: &writer) }
+    var bytes: [UInt8] = []
+    writeFileHeader(to: &bytes)
+    for chunk in chunks { writeProgramHeader(chunk, to: &bytes) }
     let noteOffset = UInt64(64 + 56 * (chunks.count + 1))
-    writer.append(UInt32(4))
-    writer.append(UInt32(4))
+    bytes.append(littleEndian: UInt32(4))
+    bytes.append(littleEndian: UInt32(4))
     let noteSize = UInt64(PVHNote.byteCount)
-    for value in [noteOffset, 0, 0, noteSize, noteSize, PVHNote.segmentAlignment] { writer.append(value) }
-    writer.bytes += note.bytes
-    for (offset, byte) in writer.bytes.enumerated() {
+    for value in [noteOffset, 0, 0, noteSize, noteSize, PVHNote.segmentAlignment] { bytes.append(littleEndian: value) }
+    bytes += note.bytes
+    for (offset, byte) in bytes.enumerated() {
       file.storeBytes(of: byte, toByteOffset: offset, as: UInt8.self)
     }
   }
 
-  private func writeFileHeader(to writer: inout LittleEndianWriter) {
-    writer.bytes += [0x7f, 0x45, 0x4c, 0x46, 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]
-    writer.append(UInt16(2))  // e_type: ET_EXEC
-    writer.append(UInt16(62))  // e_machine: EM_X86_64
-    writer.append(UInt32(1))  // e_version
-    for value in [entry.value, 64, 0] { writer.append(value) }  // e_entry, e_phoff, e_shoff
-    writer.append(UInt32(0))  // e_flags
-    for value: UInt16 in [64, 56, UInt16(chunks.count + 1), 64, 0, 0] { writer.append(value) }
+  private func writeFileHeader(to bytes: inout [UInt8]) {
+    bytes += [0x7f, 0x45, 0x4c, 0x46, 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    bytes.append(littleEndian: UInt16(2))  // e_type: ET_EXEC
+    bytes.append(littleEndian: UInt16(62))  // e_machine: EM_X86_64
+    bytes.append(littleEndian: UInt32(1))  // e_version
+    for value in [entry.value, 64, 0] { bytes.append(littleEndian: value) }  // e_entry, e_phoff, e_shoff
+    bytes.append(littleEndian: UInt32(0))  // e_flags
+    for value: UInt16 in [64, 56, UInt16(chunks.count + 1), 64, 0, 0] { bytes.append(littleEndian: value) }
   }
 
-  private func writeProgramHeader(_ chunk: Chunk, to writer: inout LittleEndianWriter) {
-    writer.append(UInt32(1))  // p_type: PT_LOAD
-    writer.append(UInt32(7))  // p_flags: a boot-time container; the plan's own tables carry the rights
+  private func writeProgramHeader(_ chunk: Chunk, to bytes: inout [UInt8]) {
+    bytes.append(littleEndian: UInt32(1))  // p_type: PT_LOAD
+    bytes.append(littleEndian: UInt32(7))  // p_flags: a boot-time container; the plan's own tables carry the rights
     let place = chunk.memory.start.value
     for value in [chunk.file.start.value, place, place, chunk.file.count.value, chunk.memory.count.value, 0x1000] {
-      writer.append(value)
+      bytes.append(littleEndian: value)
     }
   }
 

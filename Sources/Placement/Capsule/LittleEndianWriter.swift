@@ -1,8 +1,0 @@
-/// Appends integers in the byte order of ELF on x86-64.
-struct LittleEndianWriter {
-  var bytes: [UInt8] = []
-
-  mutating func append<Value: FixedWidthInteger>(_ value: Value) {
-    for shift in stride(from: 0, to: Value.bitWidth, by: 8) { bytes.append(UInt8(truncatingIfNeeded: value >> shift)) }
-  }
-}
