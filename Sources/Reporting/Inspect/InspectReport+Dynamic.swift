@@ -27,7 +27,6 @@ extension InspectReport {
   ///
   /// - Throws: ``ParseError`` for sections that overlap, or whose entries have another size than their type asks for.
   public static func relocations(of elf: ELFFile, in bytes: RawSpan) throws(ParseError) -> Section? {
-    try requireDistinct([.relocations, .relocationsWithAddends, .packedRelocations], of: elf, in: bytes)
     let found = try elf.relocationSections(in: bytes)
     guard !found.isEmpty else { return nil }
     let columns: [Grid.Column] = [
@@ -68,7 +67,6 @@ extension InspectReport {
   ///
   /// - Throws: ``ParseError`` for tables that overlap, or whose entries have another size than the class asks for.
   public static func symbols(of elf: ELFFile, in bytes: RawSpan) throws(ParseError) -> Section? {
-    try requireDistinct([.symbolTable, .dynamicSymbols], of: elf, in: bytes)
     let tables = try elf.symbolCounts(in: bytes)
     guard !tables.isEmpty else { return nil }
     let columns: [Grid.Column] = [
