@@ -1,17 +1,5 @@
 public import Addresses
 
-/// How a machine translates: which table format, and so how wide a virtual address is.
-public enum PagingMode: Hashable, Sendable {
-  /// Intel SDM vol. 3A, 4.5: four levels, 48-bit virtual addresses.
-  case x86_64FourLevel
-
-  public var virtualBits: Int {
-    switch self {
-    case .x86_64FourLevel: 48
-    }
-  }
-}
-
 /// A set of mapping intents that do not contradict each other.
 public struct AddressSpace: Sendable {
   public let mode: PagingMode
@@ -22,19 +10,19 @@ public struct AddressSpace: Sendable {
 
   /// Adds an intent.
   ///
-  /// - Throws: ``MappingError`` when the intent is not made of whole 4 KiB pages, is not canonical or crosses the canonical
-  ///   hole, or overlaps an intent that is already there.
+  /// - Throws: ``MappingError`` when the intent is not made of whole pages, is not translated by the mode (not canonical)
+  ///   or crosses the canonical hole, has physical addresses that the mode's entries cannot hold, or overlaps an intent
+  ///   that is already there.
   public mutating func add(_ intent: MappingIntent) throws(MappingError) {
     guard !intent.virtual.isEmpty, let last = intent.virtual.last else {
       throw MappingError(code: .empty, name: intent.name, virtual: intent.virtual.start)
     }
-    guard intent.virtual.start.isAligned(to: .page4KiB), intent.virtual.count.isMultiple(of: .page4KiB),
-      intent.physical.isAligned(to: .page4KiB)
-    else { throw MappingError(code: .unaligned, name: intent.name, virtual: intent.virtual.start) }
-    guard intent.virtual.start.isCanonical(bits: mode.virtualBits), last.isCanonical(bits: mode.virtualBits),
-      intent.virtual.start.value >> 63 == last.value >> 63
+    guard isWholePages(intent, mode.smallestPage) else {
+      throw MappingError(code: .unaligned, name: intent.name, virtual: intent.virtual.start)
+    }
+    guard mode.covers(intent.virtual.start), mode.covers(last), intent.virtual.start.value >> 63 == last.value >> 63
     else { throw MappingError(code: .notCanonical, name: intent.name, virtual: intent.virtual.start) }
-    guard PhysicalRange(start: intent.physical, count: intent.virtual.count) != nil else {
+    guard canReach(intent) else {
       throw MappingError(code: .physicalOverflow, name: intent.name, virtual: intent.virtual.start)
     }
     let index = firstIndex(startingAtOrAbove: intent.virtual.start)
@@ -44,6 +32,21 @@ public struct AddressSpace: Sendable {
         code: .overlap, name: intent.name, virtual: intent.virtual.start, other: neighbour.name)
     }
     mappings.insert(intent, at: index)
+  }
+
+  private func isWholePages(_ intent: MappingIntent, _ size: PageSize) -> Bool {
+    intent.virtual.start.isAligned(to: size.alignment) && intent.virtual.count.isMultiple(of: size.alignment)
+      && intent.physical.isAligned(to: size.alignment)
+  }
+
+  /// Whether entries can hold the physical addresses. On i386 only 4 MiB pages reach beyond 4 GiB, so that an intent
+  /// that does must be made of them.
+  private func canReach(_ intent: MappingIntent) -> Bool {
+    guard let range = PhysicalRange(start: intent.physical, count: intent.virtual.count), let last = range.last,
+      last.value <= mode.greatestPhysicalAddress
+    else { return false }
+    return mode != .i386 || last.value <= UInt32.max
+      || intent.largestPage >= .size4MiB && isWholePages(intent, .size4MiB)
   }
 
   /// The intent that covers an address, if any.

@@ -18,7 +18,7 @@ public struct AddressRange<Position: Address>: Hashable, Sendable {
   }
 
   /// The caller vouches that the range stays inside its space.
-  public init(uncheckedStart start: Position, count: ByteCount) {
+  @inlinable public init(uncheckedStart start: Position, count: ByteCount) {
     self.start = start
     self.count = count
   }

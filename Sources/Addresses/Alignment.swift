@@ -14,8 +14,8 @@ public struct Alignment: Comparable, Hashable, Sendable {
     shift = UInt8(value.trailingZeroBitCount)
   }
 
-  public var value: UInt64 { 1 << UInt64(shift) }
-  public var mask: UInt64 { value - 1 }
+  @inlinable public var value: UInt64 { 1 << UInt64(shift) }
+  @inlinable public var mask: UInt64 { value - 1 }
   public var byteCount: ByteCount { ByteCount(value) }
 
   public static var one: Alignment { Alignment(shift: 0) }

@@ -2,7 +2,7 @@
 public struct ByteCount: Comparable, Hashable, Sendable {
   public let value: UInt64
 
-  public init(_ value: UInt64) { self.value = value }
+  @inlinable public init(_ value: UInt64) { self.value = value }
 
   public static var zero: ByteCount { ByteCount(0) }
   public static func kibibytes(_ count: UInt64) -> ByteCount { ByteCount(count << 10) }

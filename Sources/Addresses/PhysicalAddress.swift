@@ -1,7 +1,7 @@
-/// A position in the machine's physical memory. Guarantee: at most 52 bits, the widest physical address
-/// of x86-64 (Intel SDM vol. 3A, 4.1.4), AArch64 with LPA2, and narrower than RISC-V's 56 bits.
+/// A position in the machine's physical memory. Guarantee: at most 56 bits, the widest physical address of any paging
+/// mode: RISC-V Sv39 to Sv57 have 56 (privileged specification, 12.4), AArch64 with LPA2 and x86-64 have 52.
 public struct PhysicalAddress: Address {
   public let value: UInt64
-  public static var greatest: UInt64 { (1 << 52) - 1 }
-  public init(unchecked value: UInt64) { self.value = value }
+  public static var greatest: UInt64 { (1 << 56) - 1 }
+  @inlinable public init(unchecked value: UInt64) { self.value = value }
 }

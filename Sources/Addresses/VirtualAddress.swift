@@ -3,7 +3,7 @@
 public struct VirtualAddress: Address {
   public let value: UInt64
   public static var greatest: UInt64 { .max }
-  public init(unchecked value: UInt64) { self.value = value }
+  @inlinable public init(unchecked value: UInt64) { self.value = value }
 }
 
 extension VirtualAddress {

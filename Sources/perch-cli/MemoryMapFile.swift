@@ -54,7 +54,7 @@ struct MemoryMapFile {
         line: number, text: String(line),
         rule: "the kind must be usable, reserved, ACPI data, ACPI NVS, unusable or a number")
     }
-    guard low <= high, high < PhysicalAddress.greatest else {
+    guard low <= high, high < PagingMode.x86_64FourLevel.greatestPhysicalAddress else {
       throw Malformed(line: number, text: String(line), rule: "START must be at most END, and END below 2^52")
     }
     return MemoryMap.Entry(

@@ -88,13 +88,12 @@ extension PlanOptions {
     case .any: request.physical = .any
     case .linked: request.physical = .asLinked
     case .at(let address):
-      do throws(InvalidAddress) {
-        request.physical = .at(try PhysicalAddress(checking: address))
-      } catch {
+      guard address <= PagingMode.x86_64FourLevel.greatestPhysicalAddress else {
         throw Failure(
           PlanError(.badRequest, "--physical \(Hex.string(address)) exceeds 52-bit physical memory"), path: "--physical"
         )
       }
+      request.physical = .at(PhysicalAddress(unchecked: address))
     }
     if let directMap { request.directMapBase = VirtualAddress(directMap.value) }
     if hugePages { request.directMapPage = .size1GiB }

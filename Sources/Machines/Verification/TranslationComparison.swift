@@ -10,13 +10,15 @@ import Placement
 ///               missing both  extra  both   missing
 struct TranslationComparison {
   private let intents: [MappingIntent]
+  private let format: PagingFormat
   private(set) var report: VerificationReport
   /// The intent of which something is still to be compared, and the first address of that.
   private var index = 0
   private var position: UInt64
 
-  init(intents: [MappingIntent], report: VerificationReport) {
+  init(intents: [MappingIntent], format: PagingFormat, report: VerificationReport) {
     self.intents = intents
+    self.format = format
     self.report = report
     position = intents.first?.virtual.start.value ?? 0
   }
@@ -89,10 +91,10 @@ struct TranslationComparison {
       report.note(
         .rights, at: place, owner: intent.name, expected: describe(rights(of: intent)), found: describe(run.rights))
     }
-    if run.memoryType.policy != intent.cache {
+    if format.policy(of: run.attributes.memoryType) != intent.cache {
       report.note(
         .cachePolicy, at: place, owner: intent.name, expected: "\(intent.cache)",
-        found: "memory type index \(run.memoryType.rawValue)")
+        found: "memory type index \(run.attributes.memoryType.rawValue)")
     }
     if run.pageSize > intent.largestPage {
       report.note(
@@ -109,11 +111,11 @@ struct TranslationComparison {
   }
 
   private func rights(of intent: MappingIntent) -> EffectiveRights {
-    EffectiveRights(isWritable: intent.access.isWritable, isExecutable: intent.access.isExecutable, isUser: false)
+    format.rights(of: intent.kind)
   }
 
   private func describe(_ rights: EffectiveRights) -> String {
-    "r" + (rights.isWritable ? "w" : "-") + (rights.isExecutable ? "x" : "-") + (rights.isUser ? ", user" : "")
+    "\(rights)"
   }
 
   private func describe(_ first: UInt64, _ last: UInt64) -> String {

@@ -7,9 +7,11 @@ extension Verifier {
   /// Walks the live tables from a CR3 and compares them with an address space, in both directions: what is planned is
   /// mapped as planned, and nothing else is mapped.
   public mutating func compareTranslations(from cr3: UInt64, with space: AddressSpace) {
-    let walker = X86_64Walker(memory: memory, root: PhysicalAddress(truncating: cr3), mode: space.mode)
-    var comparison = TranslationComparison(intents: space.mappings, report: report)
-    let walk = walker.forEachRun { comparison.take($0) }
+    let format = PagingFormat(space.mode)
+    let root = PhysicalAddress(truncating: cr3).alignedDown(to: .page4KiB)
+    let tables = TranslationTables(format: format, memory: memory, root: root)
+    var comparison = TranslationComparison(intents: space.mappings, format: format, report: report)
+    let walk = tables.forEachRun { comparison.take($0) }
     comparison.finish()
     report = comparison.report
     for problem in walk.problems {
@@ -42,10 +44,11 @@ extension Verifier {
 
   private static func describe(_ reason: WalkFault.Reason) -> String {
     switch reason {
-    case .notCanonical: "not canonical"
+    case .notCovered: "not canonical"
     case .notPresent: "not present"
     case .reservedBits(let bits): "reserved bits \(hex(bits)) are set"
     case .outsideMemory: "outside memory"
+    case .recursion(let level): "back to the table of level \(level.rawValue) on the way to it"
     case .tableLimit: "too many tables: the walk ends here"
     }
   }

@@ -1,42 +1,50 @@
 public import Addresses
 
 /// The longest stretch of addresses that are mapped alike: contiguous in both spaces, same page size, rights and
-/// memory type.
+/// attributes.
 public struct TranslationRun: Hashable, Sendable {
-  public internal(set) var virtual: VirtualRange
+  public let virtual: VirtualRange
   /// The physical address behind `virtual.start`.
   public let physical: PhysicalAddress
   public let pageSize: PageSize
   public let rights: EffectiveRights
-  public let memoryType: MemoryTypeIndex
+  public let attributes: PageAttributes
 
-  /// Takes `next` in where it continues this run.
-  mutating func extend(by next: TranslationRun) -> Bool {
-    guard virtual.endValue == next.virtual.start.value, pageSize == next.pageSize, rights == next.rights,
-      memoryType == next.memoryType, physical.value &+ virtual.count.value == next.physical.value
-    else { return false }
-    virtual = VirtualRange(
-      uncheckedStart: virtual.start, count: ByteCount(virtual.count.value &+ next.virtual.count.value))
-    return true
+  @inlinable init(
+    virtual: VirtualRange, physical: PhysicalAddress, pageSize: PageSize, rights: EffectiveRights,
+    attributes: PageAttributes
+  ) {
+    self.virtual = virtual
+    self.physical = physical
+    self.pageSize = pageSize
+    self.rights = rights
+    self.attributes = attributes
   }
 }
 
-/// What a visit of all tables met besides runs.
-public struct WalkReport: Hashable, Sendable {
-  /// Entries that cannot be followed, in ascending order of virtual address; at most ``problemLimit`` are kept.
-  public internal(set) var problems: [WalkFault] = []
-  /// How many there were.
-  public internal(set) var problemCount = 0
-  /// How many tables were visited; a table that is reached twice counts twice.
-  public internal(set) var visitedTables = 0
+/// How a visit of all tables went.
+public struct VisitSummary: Hashable, Sendable {
+  /// How many tables were entered; a table that is reached twice counts twice.
+  public var visitedTables = 0
+  /// Entries that cannot be followed, and tables on the way to themselves.
+  public var problemCount = 0
   /// Whether the visit saw everything, and not only what the table limit allowed.
-  public internal(set) var isComplete = true
+  public var isComplete = true
+
+  @inlinable public init() {}
+
+  /// The default limit: enough for 128 GiB in 4 KiB pages, and walked within a second.
+  @inlinable public static var tableLimit: Int { 1 << 18 }
+}
+
+/// A summary together with the first problems.
+public struct WalkReport: Hashable, Sendable {
+  /// In ascending order of virtual address; at most ``problemLimit`` are kept.
+  public var problems: [WalkFault] = []
+  public var summary = VisitSummary()
 
   /// How many problems a report keeps.
   public static var problemLimit: Int { 64 }
 
-  mutating func note(_ fault: WalkFault) {
-    problemCount += 1
-    if problems.count < Self.problemLimit { problems.append(fault) }
-  }
+  public init() {}
 }

@@ -1,3 +1,4 @@
+import AddressSpace
 import Addresses
 import KernelImage
 
@@ -69,7 +70,7 @@ struct ELFPhysicalPlace {
   ) throws(PlanError) {
     for segment in geometry.segments {
       let start = geometry.position(of: segment) &+ shift
-      guard start <= PhysicalAddress.greatest,
+      guard start <= PagingMode.x86_64FourLevel.greatestPhysicalAddress,
         let range = PhysicalRange(start: PhysicalAddress(unchecked: start), count: segment.memorySize),
         allocator.isFree(range)
       else {

@@ -99,7 +99,7 @@ extension PerchLoader {
       try draft.map(intent)
       draft.decisions.append(pageSizeDecision(intent))
       // The stub is mapped where it lies, so that it must not lie where the kernel is mapped.
-      if intent.virtual.start.value <= PhysicalAddress.greatest {
+      if intent.virtual.start.value <= PagingMode.x86_64FourLevel.greatestPhysicalAddress {
         draft.allocator.claim(
           PhysicalRange(uncheckedStart: PhysicalAddress(intent.virtual.start.value), count: intent.virtual.count))
       }
@@ -112,7 +112,7 @@ extension PerchLoader {
     var because = "virtual \(hex(intent.virtual.start)) and physical \(hex(intent.physical)) are "
     because += congruent ? "congruent" : "not congruent"
     because += " modulo 2 MiB"
-    let stretches = intent.pageStretches
+    let stretches = intent.pageStretches(in: .x86_64FourLevel)
     let choice = stretches.map { stretch in
       let count = stretch.virtual.count.value / stretch.pageSize.byteCount.value
       return "\(count) × "

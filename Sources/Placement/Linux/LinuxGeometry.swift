@@ -1,3 +1,4 @@
+import AddressSpace
 import Addresses
 import KernelImage
 
@@ -84,7 +85,7 @@ struct LinuxGeometry {
             + "\(segments[position - 1].index), which reaches \(hex(end))")
       }
       let (sum, overflow) = segment.physicalAddress.addingReportingOverflow(segment.memorySize.value)
-      guard !overflow, sum <= PhysicalAddress.greatest else {
+      guard !overflow, sum <= PagingMode.x86_64FourLevel.greatestPhysicalAddress else {
         throw PlanError(
           .notUsable,
           "\(segment.place): p_paddr \(hex(segment.physicalAddress)) + p_memsz "

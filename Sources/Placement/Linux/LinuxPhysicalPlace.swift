@@ -1,3 +1,4 @@
+import AddressSpace
 import Addresses
 import KernelImage
 
@@ -24,7 +25,7 @@ struct LinuxPhysicalPlace {
         "physical place \(hex(wanted)) is no multiple of the kernel's alignment \(hex(geometry.alignment.value))"
       )
     }
-    guard wanted <= PhysicalAddress.greatest,
+    guard wanted <= PagingMode.x86_64FourLevel.greatestPhysicalAddress,
       let range = PhysicalRange(start: PhysicalAddress(unchecked: wanted), count: geometry.room)
     else { throw PlanError(.notUsable, "physical place \(hex(wanted)) leaves 52-bit physical memory") }
     guard allocator.isFree(range), range.endValue <= geometry.limit else {

@@ -6,7 +6,7 @@ import PageTables
 struct PageCounts: Sendable {
   private let stretches: [PageStretch]
 
-  init(_ intent: MappingIntent) { stretches = intent.pageStretches }
+  init(_ intent: MappingIntent, in mode: PagingMode) { stretches = intent.pageStretches(in: mode) }
 
   subscript(size: PageSize) -> UInt64 {
     stretches.reduce(0) { $1.pageSize == size ? $0 + $1.pageCount : $0 }
@@ -14,7 +14,7 @@ struct PageCounts: Sendable {
 
   /// "511 × 4 KiB + 13 × 2 MiB", smallest pages first.
   var text: String {
-    PageSize.allCases.filter { self[$0] > 0 }.map { Size.times(self[$0], $0.byteCount.value) }
+    Set(stretches.map(\.pageSize)).sorted().map { Size.times(self[$0], $0.byteCount.value) }
       .joined(separator: " + ")
   }
 

@@ -1,5 +1,6 @@
 import AddressSpace
 import Addresses
+import PageTables
 import Placement
 
 extension PlanReport {
@@ -67,21 +68,21 @@ extension PlanReport {
     let mappings = plan.addressSpace.mappings
     return Section(
       "mappings", title: "Mappings: what the kernel sees when it is entered",
-      .grid(Grid(columns, rows: mappings.map(row))), notes: notes(mappings))
+      .grid(Grid(columns, rows: mappings.map { row($0, in: plan.addressSpace.mode) })), notes: notes(mappings))
   }
 
-  private static func row(_ intent: MappingIntent) -> [Value] {
+  private static func row(_ intent: MappingIntent, in mode: PagingMode) -> [Value] {
     let reason = intent.access.reason.map { Value.text($0) }
     let cache = intent.cache == .writeBack ? "write-back" : "uncacheable"
     return [
       .range(intent.virtual), .address(intent.physical), .range(intent.physicalRange), .size(intent.virtual.count),
       .access(intent.access), .optional(reason), .text(cache),
-      intent.cache == .writeBack ? .none : .text(cache), pages(intent), .text(intent.name),
+      intent.cache == .writeBack ? .none : .text(cache), pages(intent, in: mode), .text(intent.name),
     ]
   }
 
-  private static func pages(_ intent: MappingIntent) -> Value {
-    let counts = PageCounts(intent)
+  private static func pages(_ intent: MappingIntent, in mode: PagingMode) -> Value {
+    let counts = PageCounts(intent, in: mode)
     return .spelled(text: counts.text, json: counts.json)
   }
 
@@ -111,15 +112,6 @@ extension PlanReport {
         Fact("frames", "frames", .noted(.count(frames), Size.human(frames << 12))),
         Fact("levels", "by level", .spelled(text: text, json: json)),
       ]))
-  }
-}
-
-extension PagingMode {
-  /// The manual's names of the levels, root first (Intel SDM vol. 3A, 4.5).
-  fileprivate var levelNames: [String] {
-    switch self {
-    case .x86_64FourLevel: ["PML4", "PDPT", "PD", "PT"]
-    }
   }
 }
 
