@@ -93,10 +93,15 @@ private func exists(_ process: Int32) -> Bool { kill(process, 0) == 0 }
     #expect("\(try #require(error))".contains("-no-such-option"))
   }
 
-  @Test func aMissingEmulatorIsNamedWithItsPackage() throws {
+  /// The packages as Debian's `Contents-amd64` lists the programs.
+  @Test(arguments: [
+    ("qemu-system-x86_64", "qemu-system-x86"), ("qemu-system-i386", "qemu-system-x86"),
+    ("qemu-system-aarch64", "qemu-system-arm"), ("qemu-system-riscv64", "qemu-system-misc"),
+  ])
+  func aMissingEmulatorIsNamedWithItsPackage(program: String, package: String) throws {
     var configuration = try configuration(TinyGuest.printing("x"))
-    configuration.program = "qemu-system-of-nobody"
-    #expect(throws: MachineError.missingProgram(name: "qemu-system-of-nobody", package: "qemu-system-x86")) {
+    configuration.program = "/nowhere/\(program)"
+    #expect(throws: MachineError.missingProgram(name: "/nowhere/\(program)", package: package)) {
       try QEMUMachine(configuration)
     }
   }

@@ -42,30 +42,6 @@ import Testing
     }
   }
 
-  @Test func memoryAboveFourGiBFollowsTheLowPartInTheFile() throws {
-    let size = ByteCount.gibibytes(4)
-    let offset = { (address: UInt64) in QEMUMemoryMap.fileOffset(of: PhysicalAddress(address), size: size) }
-    #expect(offset(0) == 0)
-    #expect(offset(0xbfff_ffff) == 0xbfff_ffff)
-    #expect(offset(0xc000_0000) == nil)
-    #expect(offset(0xffff_ffff) == nil)
-    #expect(offset(0x1_0000_0000) == 0xc000_0000)
-    // 4 GiB - 3 GiB lie above.
-    #expect(offset(0x1_3fff_ffff) == 0xffff_ffff)
-    #expect(offset(0x1_4000_0000) == nil)
-    #expect(offset(PhysicalAddress.greatest) == nil)
-  }
-
-  @Test func aRangeAcrossTheHoleIsNoMemory() throws {
-    let memory = try GuestMemory(size: .gibibytes(4))
-    let touching = try #require(PhysicalRange(start: PhysicalAddress(0xbfff_f000), count: ByteCount(0x1000)))
-    #expect(memory.withBytes(of: touching) { $0.byteCount } == 0x1000)
-    let across = try #require(PhysicalRange(from: PhysicalAddress(0xbfff_f000), to: PhysicalAddress(0x1_0000_1000)))
-    #expect(memory.withBytes(of: across) { $0.byteCount } == nil)
-    #expect(memory.loadEntry(at: PhysicalAddress(0xbfff_fff8)) == 0)
-    #expect(memory.loadEntry(at: PhysicalAddress(0xbfff_fffc)) == nil)
-  }
-
   private func entry(_ start: UInt64, _ end: UInt64, _ kind: MemoryKind) -> MemoryMap.Entry {
     .init(range: PhysicalRange(uncheckedStart: PhysicalAddress(start), count: ByteCount(end - start)), kind: kind)
   }

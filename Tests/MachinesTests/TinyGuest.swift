@@ -29,6 +29,9 @@ enum TinyGuest {
   /// `jmp $`.
   static var resetting: [UInt8] { elf([0x66, 0xba, 0xf9, 0x0c, 0xb0, 0x06, 0xee, 0xeb, 0xfe]) }
 
+  /// `jmp $`.
+  static var looping: [UInt8] { elf([0xeb, 0xfe]) }
+
   private static func elf(_ bytes: [UInt8]) -> [UInt8] {
     ELFBuilder(entry: entry)
       .segment(flags: [.read, .write, .execute], virtual: entry, bytes: bytes)

@@ -50,6 +50,15 @@ import Glibc
     try unsafe body(UnsafeRawBufferPointer(start: base, count: Int(size.value)).bytes)
   }
 
+  /// The number at an offset, which need not be aligned. For the many small reads of a page walk: no closure, one check.
+  func load<Number: FixedWidthInteger & BitwiseCopyable>(_ type: Number.Type, at offset: Int) -> Number {
+    let room = Int(size.value) - MemoryLayout<Number>.size
+    precondition(offset >= 0 && offset <= room, "a read outside the file")
+    // SAFETY: 1. the mapping is `size` bytes long and lives as long as self; 2. the line above keeps the read inside it;
+    // 3. every bit pattern is an integer.
+    return unsafe base.loadUnaligned(fromByteOffset: offset, as: Number.self)
+  }
+
   /// Calls `body` with all bytes, to be filled before an emulator gets the file.
   public func withMutableBytes<Result, Failure: Error>(
     _ body: (inout MutableRawSpan) throws(Failure) -> Result

@@ -11,6 +11,8 @@ extension QEMUMachine {
     let place = "\(String(address.value, radix: 16)),1"
     isDebuggerAttached = true
     try command("Z1,\(place)")
+    // A stop by the monitor is reported here too, and came before the answer.
+    while debuggerPackets.take(where: { $0.hasPrefix("T") }) != nil {}
     try sendPacket("c")
     let outcome = try follow { () throws(MachineError) in
       acknowledge()
@@ -27,14 +29,19 @@ extension QEMUMachine {
     isDebuggerAttached = false
   }
 
-  /// Sends a packet that is answered with `OK`.
-  private func command(_ body: String) throws(MachineError) {
+  /// Sends a packet and waits for its answer, which is no stop.
+  func ask(_ body: String) throws(MachineError) -> String {
     guard let debugger = process.debugger else { throw MachineError.notConfigured("a debugger") }
     try sendPacket(body)
-    let answer = try expect(body, from: debugger, named: "debugger") { () throws(MachineError) in
+    return try expect(body, from: debugger, named: "debugger") { () throws(MachineError) in
       acknowledge()
       return debuggerPackets.take { !$0.hasPrefix("T") && !$0.hasPrefix("S") }
     }
+  }
+
+  /// Sends a packet that is answered with `OK`.
+  func command(_ body: String) throws(MachineError) {
+    let answer = try ask(body)
     guard answer == "OK" else {
       throw MachineError.unexpectedAnswer(
         channel: "debugger", to: body, found: answer.isEmpty ? "“not supported”" : answer)

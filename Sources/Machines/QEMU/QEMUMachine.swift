@@ -17,6 +17,8 @@ public final class QEMUMachine {
   /// Messages that arrived on the control channels and were not asked for yet.
   var monitorMessages = QMPDecoder()
   var debuggerPackets = GDBPacketDecoder()
+  /// The registers that the debugger knows, by name; none before it was asked.
+  var knownRegisters: [String: TargetRegister] = [:]
   /// Why the guest stopped for good, in QEMU's words.
   var shutdownReason: String?
   /// Whether the guest runs at the debugger's command: then only the debugger can let it go on.
@@ -33,7 +35,9 @@ public final class QEMUMachine {
     _ configuration: QEMUConfiguration, console: ConsoleWatcher = ConsoleWatcher(),
     sink: @escaping ([UInt8]) -> Void = { _ in }
   ) throws(MachineError) {
-    memory = configuration.hasReadableMemory ? try GuestMemory(size: configuration.memory) : nil
+    memory =
+      configuration.hasReadableMemory
+      ? try GuestMemory(size: configuration.memory, layout: configuration.layout) : nil
     deadline = ContinuousClock.now + configuration.boundedTimeLimit
     self.console = console
     self.sink = sink

@@ -15,7 +15,7 @@ public enum QEMUMemoryMap {
   /// The most memory: above it QEMU moves memory around the AMD HyperTransport hole below 1 TiB.
   public static let greatestSize = ByteCount.gibibytes(1000)
 
-  private static let fourGiB: UInt64 = 1 << 32
+  static let fourGiB: UInt64 = 1 << 32
 
   /// What SeaBIOS writes to between loading a kernel and entering it: it runs its relocated code, and keeps tables, at the top
   /// of memory below 4 GiB. Seen with SeaBIOS 1.16 on 512 MiB: foreign bytes in the topmost 16.1 MiB. A small machine gives up
@@ -53,15 +53,6 @@ public enum QEMUMemoryMap {
     ]
     if size.value > low { entries.append(entry(fourGiB, fourGiB + size.value - low, .usable)) }
     return MemoryMap(normalising: entries)
-  }
-
-  /// Where a physical address lies in the file that backs the machine's memory (the part above 4 GiB follows the part
-  /// below); nil where there is no memory.
-  static func fileOffset(of address: PhysicalAddress, size: ByteCount) -> UInt64? {
-    let low = low(size)
-    if address.value < low { return address.value }
-    guard address.value >= fourGiB, address.value - fourGiB < size.value - low else { return nil }
-    return address.value - fourGiB + low
   }
 
   private static func entry(_ start: UInt64, _ end: UInt64, _ kind: MemoryKind) -> MemoryMap.Entry {

@@ -13,7 +13,7 @@ final class QEMUProcess {
   /// Starts the emulator; `memory` backs the guest's memory, where the configuration asks for that.
   init(_ configuration: QEMUConfiguration, memory: GuestMemory?) throws(MachineError) {
     guard let program = findProgram(configuration.program) else {
-      throw MachineError.missingProgram(name: configuration.program, package: "qemu-system-x86")
+      throw MachineError.missingProgram(name: configuration.program, package: configuration.package)
     }
     let nothing = try Channel.nothing()
     let output = try Channel.pair()
