@@ -77,7 +77,7 @@ let package = Package(
 
     // The tests: one target beside each library, and the tool and its machines as a whole.
     .target(
-      name: "TestSupport", dependencies: ["Addresses", "KernelImage"], path: "Tests/TestSupport",
+      name: "TestSupport", dependencies: ["Addresses", "AddressSpace", "KernelImage"], path: "Tests/TestSupport",
       swiftSettings: testing),
     tests("AddressesTests", ["Addresses"]),
     tests("AddressSpaceTests", ["AddressSpace", "Addresses"]),
@@ -87,6 +87,7 @@ let package = Package(
     tests("PlacementTests", ["Perch"]),
     tests("CodecsTests", ["Codecs", "KernelImage", "Addresses"]),
     tests("MachinesTests", ["Machines", "Perch"]),
+    tests("TranslationTests", ["Perch", "Machines"]),
     tests("ReportingTests", ["Reporting", "Perch"]),
     tests("EndToEndTests", ["Perch", "perch"]),
   ]

@@ -1,4 +1,3 @@
-
 /// One Sv39, Sv48 or Sv57 page-table entry (RISC-V privileged specification, 12.4.1).
 ///
 ///     63 62  61 60     54 53                            10 9   8 7 6 5 4 3 2 1 0
