@@ -40,38 +40,3 @@ import Testing
     }
   }
 }
-
-@Suite struct AddressSpaceTests {
-  private func intent(_ start: UInt64, _ count: UInt64, physical: UInt64 = 0) -> MappingIntent {
-    MappingIntent(
-      virtual: VirtualRange(uncheckedStart: VirtualAddress(start), count: ByteCount(count)),
-      physical: PhysicalAddress(physical), access: .read, name: "test")
-  }
-
-  @Test func refusesContradictions() throws {
-    var space = AddressSpace(mode: .x86_64FourLevel)
-    try space.add(intent(0x4000, 0x4000))
-    for (start, count) in [(0x3000, 0x2000), (0x7000, 0x1000), (0x4000, 0x1000), (0x1000, 0x10000)]
-      as [(UInt64, UInt64)]
-    {
-      #expect(throws: MappingError.self) { try space.add(intent(start, count)) }
-    }
-    try space.add(intent(0x8000, 0x1000))
-    try space.add(intent(0x3000, 0x1000))
-    #expect(space.mappings.map(\.virtual.start.value) == [0x3000, 0x4000, 0x8000])
-    #expect(space.mapping(at: VirtualAddress(0x7fff))?.virtual.start.value == 0x4000)
-    #expect(space.mapping(at: VirtualAddress(0x9000)) == nil)
-  }
-
-  @Test func refusesWhatNoTableCanHold() {
-    var space = AddressSpace(mode: .x86_64FourLevel)
-    for bad in [
-      intent(0x1001, 0x1000), intent(0x1000, 0x1001), intent(0x1000, 0x1000, physical: 0x800), intent(0x1000, 0),
-      intent(0x0000_8000_0000_0000, 0x1000), intent(0x0000_7fff_ffff_f000, 0x2000),
-      intent(0x1000, 0x2000, physical: (1 << 52) - 0x1000),
-    ] {
-      #expect(throws: MappingError.self) { try space.add(bad) }
-    }
-    #expect(throws: Never.self) { try space.add(intent(0xffff_ffff_ffff_f000, 0x1000)) }
-  }
-}

@@ -1,68 +1,81 @@
 import AddressSpace
 import Addresses
+import Foundation
 import PageTables
-
-/// SplitMix64 (Steele, Lea, Flood 2014): the same seed gives the same cases on every machine.
-struct SeededGenerator: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-    return mixed ^ (mixed >> 31)
-  }
-}
+import TestSupport
 
 func intent(
   _ virtual: UInt64, _ count: UInt64, to physical: UInt64, _ access: Access = .readWrite,
-  cache: CachePolicy = .writeBack, largest: PageSize = .size2MiB, name: String = "test"
+  cache: CachePolicy = .writeBack, isUser: Bool = false, isGlobal: Bool = false, largest: PageSize = .size2MiB,
+  name: String = "test"
 ) -> MappingIntent {
   MappingIntent(
-    virtual: VirtualRange(uncheckedStart: VirtualAddress(virtual), count: ByteCount(count)),
-    physical: PhysicalAddress(physical), access: access, cache: cache, largestPage: largest, name: name)
+    virtual: range(virtual, count), physical: PhysicalAddress(physical), access: access, cache: cache,
+    isUser: isUser, isGlobal: isGlobal, largestPage: largest, name: name)
 }
 
-func space(_ intents: MappingIntent...) throws -> AddressSpace {
-  var space = AddressSpace(mode: .x86_64FourLevel)
+func range(_ start: UInt64, _ count: UInt64) -> VirtualRange {
+  VirtualRange(uncheckedStart: VirtualAddress(start), count: ByteCount(count))
+}
+
+func space(_ mode: PagingMode = .x86_64FourLevel, _ intents: MappingIntent...) throws -> AddressSpace {
+  var space = AddressSpace(mode: mode)
   for intent in intents { try space.add(intent) }
   return space
 }
 
 extension PageTableImage {
-  /// The entry at `index` of the frame with this number.
-  func entry(_ index: Int, ofFrame frame: Int) -> UInt64 {
-    (0..<8).reduce(0) { $0 | UInt64(bytes[frame * 4096 + index * 8 + $1]) << (8 * UInt64($1)) }
+  /// The 64-bit entry at `index` of the frame with this number.
+  func entry(_ index: Int, ofFrame frame: Int) -> UInt64 { word(frame * Int(budget.frameSize.value) + index * 8, 8) }
+
+  /// The little-endian integer of `count` bytes at an offset.
+  func word(_ offset: Int, _ count: Int) -> UInt64 {
+    (0..<count).reduce(0) { $0 | UInt64(bytes[offset + $1]) << (8 * UInt64($1)) }
   }
 
-  var walker: X86_64Walker<BytesTableMemory> {
-    X86_64Walker(memory: BytesTableMemory(self), root: root)
+  var tables: TranslationTables<X86_64Format, BytesTableMemory> {
+    TranslationTables(format: X86_64Format(), memory: BytesTableMemory(self), root: root)
+  }
+
+  func tables(_ mode: PagingMode) -> TranslationTables<PagingFormat, BytesTableMemory> {
+    TranslationTables(format: PagingFormat(mode), memory: BytesTableMemory(self), root: root)
   }
 }
 
-extension AddressSpace {
-  /// Up to `count` mappings at random places near boundaries: stretches of all sizes, and gaps between them.
-  static func random(seed: UInt64, mappings count: Int) -> AddressSpace {
-    var generator = SeededGenerator(state: seed)
-    var space = AddressSpace(mode: .x86_64FourLevel)
-    let anchors: [UInt64] = [
-      0, 0x20_0000, 0x4000_0000, 0x7f_c000_0000, 0x7fff_ffc0_0000, 0xffff_8000_0000_0000, 0xffff_8880_0000_0000,
-      0xffff_ffff_8100_0000, 0xffff_ffff_ff00_0000,
-    ]
-    let accesses: [Access] = [.read, .readWrite, .readExecute, .readWriteExecute(because: .segmentFlags)]
-    for number in 0..<count {
-      let start = anchors.randomElement(using: &generator)! &+ UInt64.random(in: 0..<2048, using: &generator) << 12
-      let pages = UInt64.random(in: 1...1200, using: &generator)
-      // Three in four are congruent modulo 2 MiB; a 4 KiB shift breaks the others.
-      let shift = Bool.random(using: &generator) && Bool.random(using: &generator) ? UInt64(0x1000) : 0
-      let physical = (start & 0x1f_ffff) &+ shift &+ UInt64.random(in: 8..<4096, using: &generator) << 21
-      try? space.add(
-        intent(
-          start, pages << 12, to: physical, accesses.randomElement(using: &generator)!,
-          cache: Bool.random(using: &generator) ? .writeBack : .uncacheable,
-          largest: PageSize.allCases.randomElement(using: &generator)!, name: "mapping \(number)"))
-    }
-    return space
+/// Bytes at physical address 0 that hold these 64-bit words, and zeros.
+func memory(_ words: [(offset: Int, value: UInt64)], count: Int) -> BytesTableMemory {
+  var bytes = [UInt8](repeating: 0, count: count)
+  for word in words {
+    for byte in 0..<8 { bytes[word.offset + byte] = UInt8(truncatingIfNeeded: word.value >> (8 * UInt64(byte))) }
   }
+  return BytesTableMemory(base: PhysicalAddress(0), bytes: bytes)
+}
+
+/// Room for tables that are changed in place: frames from 16 MiB up whose bytes mean nothing, and a cleared root.
+final class Workbench {
+  let tables: TranslationTables<PagingFormat, RegionTableMemory>
+  var frames: FrameRange
+  private let buffer: UnsafeMutableRawBufferPointer
+
+  init(_ mode: PagingMode, frames count: Int) {
+    let format = PagingFormat(mode)
+    let base = PhysicalAddress(0x100_0000)
+    let size = format.geometry.frameSize
+    buffer = .allocate(byteCount: count * Int(size.value), alignment: 16)
+    // Every word of a frame that was not cleared is a valid entry in some mode.
+    buffer.initializeMemory(as: UInt8.self, repeating: 0xa7)
+    let memory = RegionTableMemory(base: base, bytes: buffer)!
+    frames = FrameRange(memory.range, frameSize: size)
+    tables = TranslationTables(format: format, memory: memory, root: frames.takeFrame(for: format.geometry.rootLevel)!)
+    _ = memory.storeEntries(Int(size.value) / 8, first: 0, step: 0, at: base)
+  }
+
+  deinit { buffer.deallocate() }
+
+  var bytes: [UInt8] { [UInt8](buffer) }
+
+  /// Whether nothing was changed since.
+  func isUnchanged(since bytes: [UInt8]) -> Bool { memcmp(buffer.baseAddress!, bytes, bytes.count) == 0 }
+
+  var rootIsEmpty: Bool { buffer[..<Int(tables.format.geometry.frameSize.value)].allSatisfy { $0 == 0 } }
 }
