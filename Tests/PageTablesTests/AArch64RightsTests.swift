@@ -90,13 +90,19 @@ import Testing
     #expect(pan(0x4c3) == [.supervisorExecute, .userRead, .userExecute])
   }
 
-  /// Without HA a leaf whose AF is 0 faults; with HD one with DBM is writable although AP[2] is set.
+  /// Without HA a leaf whose AF is 0 faults; with HD, which counts only with HA, one with DBM is writable although AP[2]
+  /// is set.
   @Test func accessFlagAndDirtyState() {
     #expect(rights(0x003) == [])
     #expect(rights(0x003) { $0.setsAccessFlag = true } == rights(0x403))
     let clean: UInt64 = 0x483 | 1 << 51
+    func managed(_ controls: inout AArch64Controls) {
+      controls.setsAccessFlag = true
+      controls.setsDirtyState = true
+    }
     #expect(rights(clean) == rights(0x483))
-    #expect(rights(clean) { $0.setsDirtyState = true } == rights(0x403))
-    #expect(rights(clean, under: .noWrite) { $0.setsDirtyState = true } == rights(0x483))
+    #expect(rights(clean, managed) == rights(0x403))
+    #expect(rights(clean) { $0.setsDirtyState = true } == rights(0x483))
+    #expect(rights(clean, under: .noWrite, managed) == rights(0x483))
   }
 }

@@ -45,7 +45,9 @@ public struct SpaceRecipe {
     let pages = UInt64.random(in: 1...40, using: &generator) * page
     let count = !overflow && large <= limit / 2 ? large + (Bool.random(using: &generator) ? 0 : pages) : pages
     guard count > 0, count <= limit else { return nil }
-    let virtual = anchor(unit: unit, using: &generator) &+ UInt64.random(in: 0..<4, using: &generator) &* page
+    var virtual = anchor(unit: unit, using: &generator) &+ UInt64.random(in: 0..<4, using: &generator) &* page
+    // A range that would go beyond the top of the address space ends there.
+    if VirtualRange(start: VirtualAddress(virtual), count: ByteCount(count)) == nil { virtual = 0 &- count }
     // Congruent modulo the unit where that leaves room, or anywhere.
     let room = (limit - count) / page + 1
     var target = physical.start.value + UInt64.random(in: 0..<room, using: &generator) * page

@@ -107,6 +107,7 @@ import Testing
     _ = try runProbes(guest, sets: [set]) { memory in
       memory.storeEntry(guest.ramBase >> 2 | 0xc7, at: PhysicalAddress(guest.free))
     } parked: { machine in
+      try waitUntilParked(machine)
       found = try machine.physicalAddress(of: VirtualAddress(0x1234_5678))
     }
     #expect(found == PhysicalAddress(guest.ramBase + 0x1234_5678))

@@ -8,7 +8,8 @@ public struct AArch64Controls: Hashable, Sendable {
   public var ignoresTableRestrictions = false
   /// TCR_EL1.HA: the processor sets AF itself; without, a leaf whose AF is 0 faults on every access.
   public var setsAccessFlag = false
-  /// TCR_EL1.HD: a leaf with DBM is writable although AP[2] says that nothing was written yet.
+  /// TCR_EL1.HD, which counts only with HA: a leaf with DBM is writable although AP[2] says that nothing was written
+  /// yet.
   public var setsDirtyState = false
   /// Output addresses from this bit up are an address size fault (TCR_EL1.IPS), at most 52.
   public var physicalBits: UInt8 = 52

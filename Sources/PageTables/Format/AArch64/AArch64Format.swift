@@ -78,7 +78,8 @@ public struct AArch64Format: TableFormat {
   public func rights(of leaf: UInt64, at level: TableLevel, under restrictions: Restrictions) -> EffectiveRights {
     let entry = AArch64Entry(rawValue: leaf)
     guard entry.isAccessed || controls.setsAccessFlag else { return [] }
-    let isClean = controls.setsDirtyState && entry.has(AArch64Entry.Bit.dirtyBitModifier)
+    let setsDirtyState = controls.setsDirtyState && controls.setsAccessFlag
+    let isClean = setsDirtyState && entry.has(AArch64Entry.Bit.dirtyBitModifier)
     let isWritable = (!entry.isReadOnly || isClean) && !restrictions.contains(.noWrite)
     let isUser = entry.isUser && !restrictions.contains(.noUser)
     let isWritableByUser = isUser && isWritable

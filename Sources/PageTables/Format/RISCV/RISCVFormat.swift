@@ -43,6 +43,8 @@ public struct RISCVFormat: TableFormat {
     if entry.isTable || !controls.hasContiguousPages || level != .pageTable { reserved |= RISCVEntry.Bit.contiguous }
     if entry.isTable {
       reserved |= RISCVEntry.Bit.user | RISCVEntry.Bit.accessed | RISCVEntry.Bit.dirty
+      // There is no level below the last (12.3.2, step 4); V is what makes such an entry a pointer.
+      if level == .pageTable { reserved |= RISCVEntry.Bit.valid }
       return entry.rawValue & reserved
     }
     if entry.isWritable, !entry.isReadable { reserved |= RISCVEntry.Bit.write }
