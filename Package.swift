@@ -89,6 +89,6 @@ let package = Package(
     tests("MachinesTests", ["Machines", "Perch"]),
     tests("TranslationTests", ["Perch", "Machines"]),
     tests("ReportingTests", ["Reporting", "Perch"]),
-    tests("EndToEndTests", ["Perch", "perch"]),
+    tests("EndToEndTests", ["Perch", "Machines", "perch"]),
   ]
 )

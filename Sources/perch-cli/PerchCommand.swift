@@ -23,7 +23,7 @@ struct PerchCommand: AsyncParsableCommand {
     defaultSubcommand: Summary.self)
 
   private static let verbs: [any ParsableCommand.Type] = [
-    Inspect.self, Plan.self, Boot.self, Pack.self, Extract.self, Summary.self,
+    Inspect.self, Plan.self, Map.self, Boot.self, Walk.self, Pack.self, Extract.self, Summary.self,
   ]
 
   static func main() async {

@@ -34,16 +34,16 @@ public struct TableGeometry: Hashable, Sendable {
   }
 
   /// The level of the table that the root register points to.
-  @inlinable public var rootLevel: TableLevel { TableLevel(rawValue: Int(levels)) }
+  @inlinable @inline(__always) public var rootLevel: TableLevel { TableLevel(rawValue: Int(levels)) }
 
   /// How many address bits an entry of this level leaves to what it points to; the size of its page, where it can be
   /// one.
-  @inlinable public func shift(of level: TableLevel) -> UInt64 {
+  @inlinable @inline(__always) public func shift(of level: TableLevel) -> UInt64 {
     UInt64(pageShift) &+ UInt64(indexBits) &* UInt64(truncatingIfNeeded: level.rawValue &- 1)
   }
 
   /// The page that an entry of this level would be.
-  @inlinable public func pageSize(of level: TableLevel) -> PageSize {
+  @inlinable @inline(__always) public func pageSize(of level: TableLevel) -> PageSize {
     PageSize(shift: UInt8(truncatingIfNeeded: shift(of: level)))
   }
 
@@ -55,18 +55,20 @@ public struct TableGeometry: Hashable, Sendable {
   }
 
   /// How many address bits a whole table of this level resolves.
-  @inlinable public func tableShift(of level: TableLevel) -> UInt64 {
+  @inlinable @inline(__always) public func tableShift(of level: TableLevel) -> UInt64 {
     level.rawValue >= Int(levels) ? UInt64(virtualBits) : shift(of: level) &+ UInt64(indexBits)
   }
 
   /// How many entries a table of this level has.
-  @inlinable public func entryCount(of level: TableLevel) -> Int { 1 << Int(tableShift(of: level) &- shift(of: level)) }
+  @inlinable @inline(__always) public func entryCount(of level: TableLevel) -> Int {
+    1 << Int(tableShift(of: level) &- shift(of: level))
+  }
 
   /// How many bytes are taken for one table: a root with few entries gets as much as any other.
-  @inlinable public var frameSize: ByteCount { ByteCount(1 << UInt64(pageShift)) }
+  @inlinable @inline(__always) public var frameSize: ByteCount { ByteCount(1 << UInt64(pageShift)) }
 
   /// Which entry of a table of this level translates an address.
-  @inlinable public func index(_ address: UInt64, at level: TableLevel) -> Int {
+  @inlinable @inline(__always) public func index(_ address: UInt64, at level: TableLevel) -> Int {
     Int(truncatingIfNeeded: (address >> shift(of: level)) & (UInt64(entryCount(of: level)) &- 1))
   }
 
@@ -74,14 +76,16 @@ public struct TableGeometry: Hashable, Sendable {
   public func index(of address: VirtualAddress, at level: TableLevel) -> Int { index(address.value, at: level) }
 
   /// The translated bits alone.
-  @inlinable public func linear(_ address: UInt64) -> UInt64 { address & ((1 << UInt64(virtualBits)) &- 1) }
+  @inlinable @inline(__always) public func linear(_ address: UInt64) -> UInt64 {
+    address & ((1 << UInt64(virtualBits)) &- 1)
+  }
 
   /// The virtual address with these translated bits.
-  @inlinable public func virtual(_ linear: UInt64) -> VirtualAddress {
+  @inlinable @inline(__always) public func virtual(_ linear: UInt64) -> VirtualAddress {
     VirtualAddress(unchecked: form.extend(linear, bits: Int(virtualBits)))
   }
 
-  @inlinable public func covers(_ address: VirtualAddress) -> Bool {
+  @inlinable @inline(__always) public func covers(_ address: VirtualAddress) -> Bool {
     form.extend(address.value, bits: Int(virtualBits)) == address.value
   }
 }

@@ -5,15 +5,15 @@ public struct TableLevel: RawRepresentable, Comparable, Hashable, Sendable {
   @inlinable public init(rawValue: Int) { self.rawValue = rawValue }
 
   /// x86: the page table, whose entries are 4 KiB pages.
-  public static var pageTable: TableLevel { TableLevel(rawValue: 1) }
+  @inlinable public static var pageTable: TableLevel { TableLevel(rawValue: 1) }
   /// x86: the page directory, whose entries are page tables or 2 MiB pages (4 MiB on i386).
-  public static var pageDirectory: TableLevel { TableLevel(rawValue: 2) }
+  @inlinable public static var pageDirectory: TableLevel { TableLevel(rawValue: 2) }
   /// x86: the page-directory-pointer table, whose entries are page directories or 1 GiB pages.
-  public static var pageDirectoryPointer: TableLevel { TableLevel(rawValue: 3) }
+  @inlinable public static var pageDirectoryPointer: TableLevel { TableLevel(rawValue: 3) }
   /// x86: the root of four-level paging.
-  public static var pml4: TableLevel { TableLevel(rawValue: 4) }
+  @inlinable public static var pml4: TableLevel { TableLevel(rawValue: 4) }
   /// x86: the root of five-level paging.
-  public static var pml5: TableLevel { TableLevel(rawValue: 5) }
+  @inlinable public static var pml5: TableLevel { TableLevel(rawValue: 5) }
 
   /// No mode has more levels.
   @inlinable public static var most: Int { 5 }

@@ -1,4 +1,4 @@
-public import AddressSpace
+import AddressSpace
 public import Addresses
 
 /// What i386, PAE and the x86-64 modes have in common.
@@ -8,8 +8,8 @@ public protocol X86Format: TableFormat {
 
 extension X86Format {
   @inlinable public func restrictions(of entry: UInt64, at level: TableLevel) -> Restrictions {
-    // The PDPT of PAE has neither R/W nor U/S (Intel SDM vol. 3A, table 4-8).
-    if mode == .pae, level == .pageDirectoryPointer { return [] }
+    // The PDPT of PAE, the only mode with three levels, has neither R/W nor U/S (Intel SDM vol. 3A, table 4-8).
+    if level == .pageDirectoryPointer, geometry.levels == 3 { return [] }
     let entry = X86Entry(rawValue: entry)
     var taken: Restrictions = []
     if !entry.isWritable { taken.formUnion(.noWrite) }
