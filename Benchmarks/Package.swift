@@ -11,7 +11,12 @@ let package = Package(
   ],
   targets: [
     .target(name: "CBaseline"),
+    .target(name: "Timing"),
     .executableTarget(name: "measure"),
-    .executableTarget(name: "place", dependencies: ["CBaseline", .product(name: "Perch", package: "perch")]),
+    .executableTarget(name: "monitor"),
+    .executableTarget(
+      name: "place", dependencies: ["CBaseline", "Timing", .product(name: "Perch", package: "perch")]),
+    .executableTarget(
+      name: "tables", dependencies: ["CBaseline", "Timing", .product(name: "Perch", package: "perch")]),
   ]
 )

@@ -1,6 +1,7 @@
 #include "baseline.h"
 
 #include <elf.h>
+#include <malloc.h>
 #include <string.h>
 
 static struct baseline_list next_list(const uint32_t **cursor, const uint32_t *end) {
@@ -59,3 +60,7 @@ void baseline_relocate(struct baseline_relocations relocations, void *memory, ui
   add32(relocations.inverse32, memory, (uint32_t)link_base, -(uint32_t)delta);
   add64(relocations.places64, memory, (uint32_t)link_base, delta);
 }
+
+void baseline_map_large_blocks(void) { mallopt(M_MMAP_THRESHOLD, 128 << 10); }
+
+void baseline_fill(void *memory, size_t byte_count) { memset(memory, 0x5a, byte_count); }

@@ -1,5 +1,6 @@
 import CBaseline
 import Perch
+import Timing
 
 /// Perch against the C baseline: the same image to the same place in the same memory, by turns.
 struct Contest {

@@ -1,5 +1,6 @@
 import Glibc
 import Perch
+import Timing
 
 /// The unpacked payload of a bzImage: `vmlinux` and the relocation table behind it, as the decompressor leaves them.
 struct Payload {
@@ -38,9 +39,4 @@ private func readFile(_ path: String) throws -> [UInt8] {
   }
   guard bytes.count == count else { throw Complaint("\(path) cannot be read") }
   return bytes
-}
-
-struct Complaint: Error, CustomStringConvertible {
-  let description: String
-  init(_ description: String) { self.description = description }
 }

@@ -5,6 +5,7 @@
 // Prints a line for each contestant: label, median and least milliseconds, separated by tabs; then what was done.
 import Glibc
 import Perch
+import Timing
 
 func run(_ arguments: [String]) throws {
   guard arguments.count == 4, let rounds = Int(arguments[1]), rounds > 0 else {
@@ -37,12 +38,6 @@ func run(_ arguments: [String]) throws {
   let segments = contest.plan.pieces.filter { $0.extent.overlaps(contest.plan.imageExtent) }
   let bytes = segments.reduce(0) { $0 + $1.destination.count.value }
   print("\(bytes >> 20) MiB and \(contest.relocationCount) relocations")
-}
-
-func report(_ label: String, _ times: [Duration]) {
-  let sorted = times.sorted().map { Double($0.components.attoseconds) / 1e15 + Double($0.components.seconds) * 1e3 }
-  let thousandths = { (value: Double) in String(Double(Int(value * 1000 + 0.5)) / 1000) }
-  print("\(label)\t\(thousandths(sorted[sorted.count / 2]))\t\(thousandths(sorted[0]))")
 }
 
 do {

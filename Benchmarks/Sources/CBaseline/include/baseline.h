@@ -23,3 +23,10 @@ void baseline_place(const void *elf, void *memory, uint64_t base);
 
 // Patches an image whose first byte, linked at link_base, is at memory.
 void baseline_relocate(struct baseline_relocations relocations, void *memory, uint64_t link_base, uint64_t delta);
+
+// From now on malloc gets blocks of 128 KiB and more from the kernel and free gives them back; glibc would begin to keep
+// them.
+void baseline_map_large_blocks(void);
+
+// memset, where no optimiser sees that nobody reads what it wrote.
+void baseline_fill(void *memory, size_t byte_count);
