@@ -7,17 +7,20 @@ formatted := Sources Tests Benchmarks/Sources Benchmarks/Package.swift Package.s
 
 # The core targets in the order in which data flows; building the last builds all of them.
 core := Placement
+tables := PageTables
 embedded := -Xswiftc -enable-experimental-feature -Xswiftc Embedded -Xswiftc -wmo
 embedded_triples := x86_64-unknown-none-elf aarch64-none-none-elf
+# Processors whose kernels Perch does not place, but whose page tables it builds.
+table_triples := i686-unknown-none-elf riscv64-none-none-eabi
 
-.PHONY: help build demo test bench format lint embedded kernels setup clean
+.PHONY: help build demo test bench format lint embedded bare kernels setup clean
 .NOTPARALLEL:
 
 help:
 	@echo 'make demo     install what is missing, build, boot a Debian kernel at a random place and verify it'
-	@echo 'make test     lint, build (hosted and Embedded), run every test'
+	@echo 'make test     lint, build (hosted and Embedded), look at the bare machine code, run every test'
 	@echo 'make build    a release build of perch in .build/release'
-	@echo 'make bench    measure against memcpy, qemu -kernel and readelf'
+	@echo 'make bench    measure against memcpy, memset, qemu -kernel, info mem and readelf'
 	@echo 'make format   format the sources;  make lint checks them'
 	@echo 'make clean    remove what was built; the kernels in .cache stay'
 
@@ -27,6 +30,7 @@ setup:
 kernels: setup
 	@scripts/fetch-kernel linux-image-cloud-amd64 >/dev/null
 	@scripts/fetch-kernel linux-image-amd64 >/dev/null
+	@scripts/fetch-kernel linux-image-cloud-arm64 >/dev/null
 
 build: setup
 	swift build -c release --product perch
@@ -42,14 +46,20 @@ format:
 	swift format --in-place --recursive $(formatted)
 
 # The same files without an operating system: what a boot loader imports.
-embedded: $(embedded_triples:%=embedded-%)
+embedded: $(embedded_triples:%=embedded-%) $(table_triples:%=embedded-%)
 
 embedded-%: setup
-	swift build --triple $* --scratch-path .build/embedded-$* --target $(core) $(embedded)
+	swift build --triple $* --scratch-path .build/embedded-$* \
+	  --target $(if $(filter $*,$(table_triples)),$(tables),$(core)) $(embedded)
+
+# What the page-table verbs compile to: no vector registers, no allocation.
+bare: setup
+	scripts/check-bare-code
 
 # The tests come last, so that the output ends with the runner's own verdict.
-test: kernels lint embedded
+test: kernels lint embedded bare
 	scripts/build-tiny-kernels
+	scripts/build-probe-guests
 	swift build --product perch
 	swift test
 

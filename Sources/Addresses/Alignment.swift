@@ -3,7 +3,7 @@ public struct Alignment: Comparable, Hashable, Sendable {
   /// The base-2 logarithm, 0...63.
   public let shift: UInt8
 
-  public init(shift: UInt8) {
+  @inlinable public init(shift: UInt8) {
     precondition(shift < 64, "an alignment is below 2⁶⁴")
     self.shift = shift
   }

@@ -11,25 +11,25 @@ public struct PageSize: RawRepresentable, Comparable, Hashable, Sendable {
   /// The size of `1 << shift` bytes; `shift` is below 64.
   @inlinable public init(shift: UInt8) { rawValue = shift }
 
-  public var alignment: Alignment { Alignment(shift: rawValue) }
-  public var byteCount: ByteCount { alignment.byteCount }
+  @inlinable public var alignment: Alignment { Alignment(shift: rawValue) }
+  @inlinable public var byteCount: ByteCount { alignment.byteCount }
 
-  public static func < (left: PageSize, right: PageSize) -> Bool { left.rawValue < right.rawValue }
+  @inlinable public static func < (left: PageSize, right: PageSize) -> Bool { left.rawValue < right.rawValue }
 }
 
 extension PageSize {
-  public static var size4KiB: PageSize { PageSize(shift: 12) }
-  public static var size16KiB: PageSize { PageSize(shift: 14) }
-  public static var size64KiB: PageSize { PageSize(shift: 16) }
-  public static var size2MiB: PageSize { PageSize(shift: 21) }
-  public static var size4MiB: PageSize { PageSize(shift: 22) }
-  public static var size32MiB: PageSize { PageSize(shift: 25) }
-  public static var size512MiB: PageSize { PageSize(shift: 29) }
-  public static var size1GiB: PageSize { PageSize(shift: 30) }
-  public static var size64GiB: PageSize { PageSize(shift: 36) }
-  public static var size512GiB: PageSize { PageSize(shift: 39) }
-  public static var size4TiB: PageSize { PageSize(shift: 42) }
-  public static var size256TiB: PageSize { PageSize(shift: 48) }
+  @inlinable public static var size4KiB: PageSize { PageSize(shift: 12) }
+  @inlinable public static var size16KiB: PageSize { PageSize(shift: 14) }
+  @inlinable public static var size64KiB: PageSize { PageSize(shift: 16) }
+  @inlinable public static var size2MiB: PageSize { PageSize(shift: 21) }
+  @inlinable public static var size4MiB: PageSize { PageSize(shift: 22) }
+  @inlinable public static var size32MiB: PageSize { PageSize(shift: 25) }
+  @inlinable public static var size512MiB: PageSize { PageSize(shift: 29) }
+  @inlinable public static var size1GiB: PageSize { PageSize(shift: 30) }
+  @inlinable public static var size64GiB: PageSize { PageSize(shift: 36) }
+  @inlinable public static var size512GiB: PageSize { PageSize(shift: 39) }
+  @inlinable public static var size4TiB: PageSize { PageSize(shift: 42) }
+  @inlinable public static var size256TiB: PageSize { PageSize(shift: 48) }
   /// More than any mode has: no limit.
-  public static var largest: PageSize { PageSize(shift: 63) }
+  @inlinable public static var largest: PageSize { PageSize(shift: 63) }
 }

@@ -30,7 +30,8 @@ public struct FrameRange: FrameSource, Sendable {
   }
 
   public func hasFrames(_ count: Int) -> Bool {
-    let left = (range.start.value &+ range.count.value &- next) / frameSize
+    // A shift: 32-bit processors divide 64-bit numbers in a library that a boot loader does not have.
+    let left = (range.start.value &+ range.count.value &- next) >> UInt64(frameSize.trailingZeroBitCount)
     return UInt64(count) <= left &+ UInt64(returnedCount)
   }
 

@@ -11,6 +11,10 @@ public struct Translation: Hashable, Sendable {
     self.address = address
     self.outcome = outcome
   }
+
+  @usableFromInline mutating func append(_ step: TranslationStep) { steps.append(step) }
+
+  @usableFromInline mutating func finish(_ outcome: Resolution) { self.outcome = outcome }
 }
 
 /// One entry that a walk read.

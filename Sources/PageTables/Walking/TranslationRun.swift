@@ -39,7 +39,7 @@ public struct VisitSummary: Hashable, Sendable {
 
 /// A summary together with the first problems.
 public struct WalkReport: Hashable, Sendable {
-  /// In ascending order of virtual address; at most ``problemLimit`` are kept.
+  /// In the order in which they were met; at most ``problemLimit`` are kept, the table limit among them.
   public var problems: [WalkFault] = []
   public var summary = VisitSummary()
 

@@ -7,8 +7,7 @@ extension TranslationTables {
       return Translation(address: address, outcome: .fault(notCovered(address)))
     }
     var visitor = TranslateVisitor(format: format, address: address)
-    let linear = format.geometry.linear(address.value)
-    walk(from: linear, through: linear, &visitor)
+    follow(format.geometry.linear(address.value), &visitor)
     return visitor.translation
   }
 
@@ -16,8 +15,7 @@ extension TranslationTables {
   @inlinable public func resolve(_ address: VirtualAddress) -> Resolution {
     guard format.geometry.covers(address) else { return .fault(notCovered(address)) }
     var visitor = ResolveVisitor(format: format, address: address)
-    let linear = format.geometry.linear(address.value)
-    walk(from: linear, through: linear, &visitor)
+    follow(format.geometry.linear(address.value), &visitor)
     return visitor.outcome
   }
 
@@ -83,19 +81,14 @@ extension TranslationTables {
     let step = resolver.visit(entry, slot, first: first, last: last)
     var taken: Restrictions = []
     if case .descend = step { taken = resolver.format.restrictions(of: entry, at: slot.level) }
-    note(TranslationStep(level: slot.level, entryAddress: slot.entryAddress, entry: entry, takesAway: taken))
+    translation.append(
+      TranslationStep(level: slot.level, entryAddress: slot.entryAddress, entry: entry, takesAway: taken))
+    if case .stop = step { translation.finish(resolver.outcome) }
     return step
   }
 
   @inlinable mutating func miss(_ slot: TableSlot) {
     resolver.miss(slot)
-    finish()
+    translation.finish(resolver.outcome)
   }
-
-  @usableFromInline mutating func note(_ step: TranslationStep) {
-    translation.steps.append(step)
-    finish()
-  }
-
-  @usableFromInline mutating func finish() { translation.outcome = resolver.outcome }
 }

@@ -53,7 +53,12 @@ extension TranslationTables {
   @inlinable mutating func consume(_ run: TranslationRun) { body(run) }
 
   @usableFromInline mutating func consume(_ problem: WalkFault) {
-    if report.problems.count < WalkReport.problemLimit { report.problems.append(problem) }
+    if report.problems.count < WalkReport.problemLimit {
+      report.problems.append(problem)
+    } else if problem.reason == .tableLimit {
+      // Where the visit ended is worth more than one problem among many.
+      report.problems[report.problems.count - 1] = problem
+    }
   }
 }
 
@@ -160,8 +165,6 @@ extension TranslationTables {
 
   @inlinable mutating func enter(_ next: PhysicalAddress, _ entry: UInt64, _ slot: TableSlot) -> WalkStep {
     let level = slot.level.rawValue
-    // A leaf level cannot point further down.
-    guard level > 1 else { return .next(1) }
     for above in level...Int(format.geometry.levels) where path[above] == next.value {
       note(.recursion(TableLevel(rawValue: above)), slot, entry)
       break

@@ -37,6 +37,17 @@ public struct TableSlot: Hashable, Sendable {
   }
 }
 
+extension TableGeometry {
+  /// The entry of a table that translates an address.
+  @inlinable @inline(__always)
+  func slot(in table: PhysicalAddress, at level: TableLevel, of linear: UInt64) -> TableSlot {
+    let index = index(linear, at: level)
+    let place = table.value &+ UInt64(truncatingIfNeeded: index) << UInt64(entryShift)
+    let start = linear & ~((1 << shift(of: level)) &- 1)
+    return TableSlot(level: level, entryAddress: PhysicalAddress(unchecked: place), index: index, linear: start)
+  }
+}
+
 /// What a visitor wants the walk to do after an entry.
 @usableFromInline enum WalkStep {
   /// Go on behind this many entries, this one included.
@@ -72,11 +83,32 @@ extension TranslationTables {
     _ = try walk(root, at: format.geometry.rootLevel, base: 0, first, last, &visitor)
   }
 
+  /// The same for one address, as a loop.
+  @inlinable @inline(__always) func follow<Visitor: TableVisitor>(
+    _ linear: UInt64, _ visitor: inout Visitor
+  ) throws(Visitor.Failure) {
+    let geometry = format.geometry
+    var table = root
+    var level = geometry.rootLevel
+    // There is nothing below the last level, whatever a format says.
+    while level >= .pageTable {
+      let slot = geometry.slot(in: table, at: level, of: linear)
+      guard let entry = memory.load(at: slot.entryAddress, shift: geometry.entryShift) else {
+        try visitor.miss(slot)
+        return
+      }
+      guard case .descend(let next) = try visitor.visit(entry, slot, first: linear, last: linear) else { return }
+      table = next
+      level = level.below
+    }
+  }
+
   /// Walks one table; `base` is the first address that it translates. The depth of recursion is the number of levels.
   @inlinable func walk<Visitor: TableVisitor>(
     _ table: PhysicalAddress, at level: TableLevel, base: UInt64, _ first: UInt64, _ last: UInt64,
     _ visitor: inout Visitor
   ) throws(Visitor.Failure) -> Bool {
+    guard level >= .pageTable else { return true }
     let geometry = format.geometry
     let shift = geometry.shift(of: level)
     let span = (1 << shift) &- 1 as UInt64

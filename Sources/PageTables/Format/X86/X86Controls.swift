@@ -12,6 +12,9 @@ public struct X86Controls: Hashable, Sendable {
   public var largePages = true
   /// CPUID 80000001H EDX.PDPE1GB: entries of a PDPT can be pages.
   public var gigabytePages = true
+  /// A processor of AMD's: bit 8 of an entry of a PML4 or PML5 must be zero (AMD64 manual vol. 2, 5.3.3). Intel's ignore
+  /// it.
+  public var reservesGlobalInUpperTables = false
   /// MAXPHYADDR; address bits from there up are reserved (CPUID 80000008H EAX 7:0), at most 52.
   public var physicalBits: UInt8 = 52
 

@@ -29,6 +29,7 @@ public struct X86_64Format: X86Format {
     guard entry.isPresent else { return .absent }
     let isPage = level == .pageTable || entry.hasPageSizeBit
     var reserved = commonReservedBits()
+    if level >= .pml4, controls.reservesGlobalInUpperTables { reserved |= X86Entry.Bit.global }
     let size = geometry.pageSize(of: level)
     if isPage, level > .pageTable {
       reserved |=
