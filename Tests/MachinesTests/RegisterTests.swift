@@ -100,18 +100,12 @@ import Testing
     #expect(try machine.registers().rip == TinyGuest.entry)
   }
 
-  private static let kernel = PackageRoot.url.appendingPathComponent(".cache/kernels/linux-image-cloud-arm64/vmlinuz")
-    .path
-  private static var isKernelExpected: Bool {
-    ProcessInfo.processInfo.environment["CI"] != nil || FileManager.default.fileExists(atPath: kernel)
-  }
-
   /// Debian builds for 48-bit addresses in pages of 4 KiB: TCR_EL1.T1SZ, bits 21 to 16, is 64 - 48, and TG1, bits 31 and
   /// 30, is 0b10 (Linux, Documentation/arm64/memory.rst; Arm ARM DDI 0487, TCR_EL1).
-  @Test(.enabled(if: isKernelExpected, "scripts/fetch-kernel linux-image-cloud-arm64 was not run"))
+  @Test(.enabled(if: DebianKernel.cloudARM.isExpected, "scripts/fetch-kernel linux-image-cloud-arm64 was not run"))
   func registersOfLinuxOnAArch64() throws {
     var configuration = QEMUConfiguration(
-      kernel: .path(Self.kernel), memory: .mebibytes(512), accelerator: .tcg, timeLimit: .seconds(60),
+      kernel: .path(DebianKernel.cloudARM.path), memory: .mebibytes(512), accelerator: .tcg, timeLimit: .seconds(60),
       layout: .virtAArch64)
     configuration.hasDebugger = true
     configuration.hasReadableMemory = true

@@ -21,6 +21,8 @@ public enum Width {
   }
 
   private static func columnCount(_ scalar: Unicode.Scalar) -> Int {
+    // Nearly all that is printed: no need to ask Unicode.
+    if (0x20...0x7e).contains(scalar.value) { return 1 }
     switch scalar.properties.generalCategory {
     case .nonspacingMark, .enclosingMark, .format, .control: return 0
     default: break

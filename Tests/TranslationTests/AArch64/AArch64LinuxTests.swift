@@ -8,12 +8,12 @@ import Testing
 
 /// Debian's kernel for AArch64 at its end, where it finds no root file system: the tables that it runs on, read by
 /// Perch, by a walker that is nothing but the Arm ARM's text, and by QEMU.
-@Suite(.enabled(if: ArmKernel.isExpected, "scripts/fetch-kernel linux-image-cloud-arm64 was not run"))
+@Suite(.enabled(if: DebianKernel.cloudARM.isExpected, "scripts/fetch-kernel linux-image-cloud-arm64 was not run"))
 struct AArch64LinuxTests {
   /// Starts the kernel and stops it in its panic.
   private func boot() throws -> QEMUMachine {
     var configuration = QEMUConfiguration(
-      kernel: .path(ArmKernel.path), memory: .mebibytes(512), accelerator: .tcg, timeLimit: .seconds(120),
+      kernel: .path(DebianKernel.cloudARM.path), memory: .mebibytes(512), accelerator: .tcg, timeLimit: .seconds(120),
       layout: .virtAArch64)
     // Pointer authentication as the emulator likes it: four times as fast a boot.
     configuration.processor = "max,pauth-impdef=on"
@@ -125,14 +125,6 @@ struct AArch64LinuxTests {
       format: tables.format, memory: ChangedMemory(memory: memory, place: step.entryAddress, bit: 53), root: tables.root
     )
     #expect(firstDifference(changed.runs().runs, walker.leaves) != nil)
-  }
-}
-
-private enum ArmKernel {
-  static let path = PackageRoot.url.appendingPathComponent(".cache/kernels/linux-image-cloud-arm64/vmlinuz").path
-  /// Where CI is set a missing kernel is a failure.
-  static var isExpected: Bool {
-    ProcessInfo.processInfo.environment["CI"] != nil || FileManager.default.fileExists(atPath: path)
   }
 }
 

@@ -27,20 +27,17 @@ struct KVMDamageTests {
     for entry in entries { _ = judge.tables.storeEntry(entry.value, at: PhysicalAddress(entry.address)) }
     var differences = X86Differences()
     for entry in entries {
-      // Bit 8 of a PML4 entry is reserved to AMD (APM vol. 2, 5.3.3) and ignored by Intel (SDM vol. 3A, table 4-15);
-      // Perch ignores it, and KVM does as the host's processor.
-      for bit in 0..<64 as Range<UInt64> where bit != 8 || entry.address != entries[0].address {
+      for bit in 0..<64 as Range<UInt64> {
         _ = judge.tables.storeEntry(entry.value ^ 1 << bit, at: PhysicalAddress(entry.address))
         try compare(judge, tables, places.flatMap { [$0 - 1, $0, $0 + 0xfff, $0 + 0x1f_ffff] }, &differences)
       }
       _ = judge.tables.storeEntry(entry.value, at: PhysicalAddress(entry.address))
     }
     #expect(differences.count == 0, "\(differences)")
-    #expect(differences.compared == (6 * 64 - 1) * 16)
+    #expect(differences.compared == 6 * 64 * 16)
   }
 
-  /// Random bits of random entries, one after the other, until nothing much is left of the tables. No entry has bit 8,
-  /// about which AMD and Intel differ.
+  /// Random bits of random entries, one after the other, until nothing much is left of the tables.
   @Test(arguments: KVMJudge.modes)
   func randomBits(mode: PagingMode) throws {
     var generator = SeededGenerator(seed: 11)
@@ -62,7 +59,7 @@ struct KVMDamageTests {
       mode: judge.paging.mode, mappings: 12,
       physical: PhysicalRange(uncheckedStart: PhysicalAddress(0), count: .gibibytes(4)),
       pageSizes: judge.paging.pageSizes(gigabytePages: judge.walker.supportsGibibytePages))
-    let space = try withoutGlobals(recipe.space(using: &generator))
+    let space = recipe.space(using: &generator)
     let image = PageTableImage(building: space, format: judge.format, at: PhysicalAddress(Self.base))
     judge.tables.store(image)
     let tables = TranslationTables(format: judge.format, memory: judge.tables, root: image.root)
@@ -75,21 +72,12 @@ struct KVMDamageTests {
       for number in 0..<8 {
         let few = number % 2 == 0 ? used.prefix(24) : used[...]
         let place = PhysicalAddress(Self.base + few.randomElement(using: &generator)!)
-        let entry = judge.tables.loadEntry(at: place)! ^ (1 << (generator.next() % 64) & ~0x100)
+        let entry = judge.tables.loadEntry(at: place)! ^ 1 << (generator.next() % 64)
         _ = judge.tables.storeEntry(entry, at: place)
       }
       try judge.use(root: image.root)
       try compare(judge, tables, addresses, &differences)
     }
-  }
-
-  private func withoutGlobals(_ space: AddressSpace) throws -> AddressSpace {
-    var result = AddressSpace(mode: space.mode)
-    for var intent in space.mappings {
-      intent.isGlobal = false
-      try result.add(intent)
-    }
-    return result
   }
 
   /// KVM reads as the supervisor.

@@ -1,3 +1,4 @@
+import Foundation
 import Perch
 
 @testable import Machines
@@ -23,18 +24,24 @@ final class KVMJudge {
   }
 
   var controls: X86Controls {
-    paging.controls(physicalBits: walker.physicalBits, gigabytePages: walker.supportsGibibytePages)
+    var controls = paging.controls(physicalBits: walker.physicalBits, gigabytePages: walker.supportsGibibytePages)
+    controls.reservesGlobalInUpperTables = Self.isAMD
+    return controls
   }
 
-  var format: PagingFormat {
-    paging.format(physicalBits: walker.physicalBits, gigabytePages: walker.supportsGibibytePages)
-  }
+  var format: PagingFormat { paging.format(controls) }
 
   func translate(_ addresses: [UInt64]) throws -> [PhysicalAddress?] {
     try walker.translate(addresses.map { VirtualAddress(unchecked: $0) })
   }
 
   // MARK: What there is
+
+  /// Whether the host's processor, whose kind KVM's guests have, goes by AMD's manual.
+  static let isAMD: Bool = {
+    let description = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
+    return description.contains("AuthenticAMD") || description.contains("HygonGenuine")
+  }()
 
   /// The modes that KVM walks here: hardware paging and shadow paging have all of them; kvm-pvm only those of long
   /// mode.

@@ -24,7 +24,7 @@ struct X86GuestRun {
   init() throws { stage = try X86Stage() }
 
   static func format(_ paging: X86Paging) -> PagingFormat {
-    paging.format(physicalBits: physicalBits, gigabytePages: true)
+    paging.format(paging.controls(physicalBits: physicalBits, gigabytePages: true))
   }
 
   /// Adds all accesses to some addresses under one state of the control registers.

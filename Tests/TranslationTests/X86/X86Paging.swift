@@ -64,9 +64,8 @@ struct X86Paging: Hashable, Sendable {
     return controls
   }
 
-  func format(physicalBits: Int, gigabytePages: Bool) -> PagingFormat {
-    let controls = controls(physicalBits: physicalBits, gigabytePages: gigabytePages)
-    return switch mode {
+  func format(_ controls: X86Controls) -> PagingFormat {
+    switch mode {
     case .i386: .i386(I386Format(controls: controls))
     case .pae: .pae(PAEFormat(controls: controls))
     default: .x86_64(X86_64Format(fiveLevels: mode == .x86_64FiveLevel, controls: controls))
