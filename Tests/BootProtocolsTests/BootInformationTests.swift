@@ -130,7 +130,7 @@ import Testing
     #expect(try error(12, 127).field == "size")
     #expect(try error(12, 1 << 20).field == "size")
     #expect(try error(44, 5).field == "command_line_length")
-    #expect(try error(72, 1 << 52, size: 8).field == "kernel_physical_base")
+    #expect(try error(72, 1 << 56, size: 8).field == "kernel_physical_base")
     #expect(try error(128 + 8, .max, size: 8).field == "memory_map entry 0: size")
     #expect(try error(176 + 16, .max, size: 8).field == "mappings entry 0: size")
     #expect(try error(176 + 28, 0xffff_ffff).field == "mappings entry 0: name")
