@@ -59,6 +59,35 @@ import Testing
     }
   }
 
+  /// A user page below tables made for the supervisor, whose entries have no U/S.
+  @Test func tablesThatKeepUsersOut() throws {
+    let bench = Workbench(.x86_64FourLevel, frames: 8)
+    try bench.tables.map(range(0x1000, 0x1000), to: PhysicalAddress(0), as: PageKind(.read), frames: &bench.frames)
+    let wrong = refusal(of: bench, .restricted(.noUser)) { () throws(TableEditError) in
+      try bench.tables.map(
+        range(0x3000, 0x1000), to: PhysicalAddress(0), as: PageKind(.read, isUser: true), frames: &bench.frames)
+    }
+    #expect(wrong == nil)
+  }
+
+  /// R/W cleared, then XD set, in the page directory's entry: the page below can be read, and nothing more.
+  @Test func tablesThatTakeAway() throws {
+    let bench = Workbench(.x86_64FourLevel, frames: 8)
+    let page = range(0x1000, 0x1000)
+    try bench.tables.map(page, to: PhysicalAddress(0), as: PageKind(.read), frames: &bench.frames)
+    let directory = try #require(bench.tables.translate(page.start).steps.dropFirst(2).first)
+    for (entry, access, missing): (UInt64, Access, Restrictions) in [
+      (directory.entry & ~2, .readWrite, .noWrite), (directory.entry | 1 << 63, .readExecute, .noSupervisorExecute),
+    ] {
+      #expect(bench.tables.memory.storeEntry(entry, at: directory.entryAddress))
+      let wrong = refusal(of: bench, .restricted(missing)) { () throws(TableEditError) in
+        try bench.tables.protect(page, as: access, frames: &bench.frames)
+      }
+      #expect(wrong == nil)
+      try bench.tables.protect(page, as: .read, frames: &bench.frames)
+    }
+  }
+
   private func check(
     _ mode: PagingMode, seeds: Range<UInt64>, isInside: Bool, _ body: @escaping (ChangeCase) throws -> String?
   ) {
