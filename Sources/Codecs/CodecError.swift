@@ -6,17 +6,17 @@ public import KernelImage
 public struct CodecError: Error, Sendable {
   public enum Code: UInt16, Sendable {
     /// The input ends before the stream does.
-    case truncated = 301
+    case truncated = 601
     /// The stream breaks its format, or a checksum says that the bytes are not those that were packed.
-    case corrupt = 302
+    case corrupt = 602
     /// The stream yields fewer or more bytes than its container declares.
-    case sizeMismatch = 303
+    case sizeMismatch = 603
     /// The stream declares or yields more bytes than the caller allows.
-    case overCap = 304
+    case overCap = 604
     /// The format is known by name, or uses a feature, that is not decoded.
-    case unsupported = 305
+    case unsupported = 605
     /// The host refused memory, or the decoder asks for more than it is allowed.
-    case outOfMemory = 306
+    case outOfMemory = 606
   }
 
   public let code: Code
