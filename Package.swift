@@ -40,6 +40,7 @@ let package = Package(
     core("PageTables", ["Addresses", "AddressSpace"]),
     core("BootProtocols", ["Addresses", "KernelImage", "AddressSpace"]),
     core("Placement", ["Addresses", "KernelImage", "AddressSpace", "PageTables", "BootProtocols"]),
+    core("Loaders", ["Addresses", "KernelImage", "AddressSpace", "BootProtocols", "Placement"]),
 
     // The hosted edges.
     .systemLibrary(name: "CCompression"),
@@ -88,6 +89,7 @@ let package = Package(
     tests("CodecsTests", ["Codecs", "KernelImage", "Addresses"]),
     tests("MachinesTests", ["Machines", "Perch"]),
     tests("TranslationTests", ["Perch", "Machines"]),
+    tests("LoadersTests", ["Loaders", "Machines", "Perch"]),
     tests("ReportingTests", ["Reporting", "Perch"]),
     tests("EndToEndTests", ["Perch", "Machines", "perch"]),
   ]

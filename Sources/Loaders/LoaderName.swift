@@ -1,0 +1,18 @@
+/// The loaders that are modelled.
+public enum LoaderName: String, CaseIterable, Hashable, Sendable {
+  case grubMultiboot = "grub-multiboot"
+  case grubMultiboot2 = "grub-multiboot2"
+  case qemuMultiboot = "qemu-multiboot"
+  case qemuPVH = "qemu-pvh"
+  case qemuLinux = "qemu-linux"
+  case qemuAArch64 = "qemu-aarch64"
+  case qemuRISCV = "qemu-riscv64"
+  case xenPV = "xen-pv"
+  case xenPV2006March = "xen-pv-3.0.2"
+  case xenPV2006May11 = "xen-pv-2006-05-11"
+  case xenPV2006May21 = "xen-pv-3.0.3"
+  case xenPV2006August = "xen-pv-3.0.4"
+  case kexec
+  case linuxLoader = "linux-loader"
+  case limine
+}

@@ -1,0 +1,6 @@
+import Loaders
+import Testing
+
+@Suite struct LoaderNameTests {
+  @Test func namesAreDistinct() { #expect(Set(LoaderName.allCases.map(\.rawValue)).count == LoaderName.allCases.count) }
+}
