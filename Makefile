@@ -6,19 +6,20 @@ generic := $(kernels)/linux-image-amd64/vmlinuz
 formatted := Sources Tests Benchmarks/Sources Benchmarks/Package.swift Package.swift
 
 # The core targets in the order in which data flows; building the last builds all of them.
-core := Placement
+core := Loaders
 tables := PageTables
 embedded := -Xswiftc -enable-experimental-feature -Xswiftc Embedded -Xswiftc -wmo
 embedded_triples := x86_64-unknown-none-elf aarch64-none-none-elf
 # Processors whose kernels Perch does not place, but whose page tables it builds.
 table_triples := i686-unknown-none-elf riscv64-none-none-eabi
 
-.PHONY: help build demo test bench format lint embedded bare kernels setup clean
+.PHONY: help build demo test agreement bench format lint embedded bare kernels loaders setup clean
 .NOTPARALLEL:
 
 help:
 	@echo 'make demo     install what is missing, build, boot a Debian kernel at a random place and verify it'
 	@echo 'make test     lint, build (hosted and Embedded), look at the bare machine code, run every test'
+	@echo 'make agreement IMAGES=60   hold the models of GRUB, QEMU and Xen to the real ones, over random images'
 	@echo 'make build    a release build of perch in .build/release'
 	@echo 'make bench    measure against memcpy, memset, qemu -kernel, info mem and readelf'
 	@echo 'make format   format the sources;  make lint checks them'
@@ -31,6 +32,11 @@ kernels: setup
 	@scripts/fetch-kernel linux-image-cloud-amd64 >/dev/null
 	@scripts/fetch-kernel linux-image-amd64 >/dev/null
 	@scripts/fetch-kernel linux-image-cloud-arm64 >/dev/null
+
+# The real ones, which the models of loaders are held to.
+loaders: setup
+	@scripts/fetch-grub >/dev/null
+	@scripts/fetch-xen >/dev/null
 
 build: setup
 	swift build -c release --product perch
@@ -57,11 +63,17 @@ bare: setup
 	scripts/check-bare-code
 
 # The tests come last, so that the output ends with the runner's own verdict.
-test: kernels lint embedded bare
+test: kernels loaders lint embedded bare
 	scripts/build-tiny-kernels
 	scripts/build-probe-guests
 	swift build --product perch
 	swift test
+
+# How many images each real loader is given; `make test` gives a few.
+IMAGES ?= 60
+
+agreement: kernels loaders
+	PERCH_AGREEMENT_IMAGES=$(IMAGES) swift test --filter 'LoadersTests.(RealGRUB|RealQEMU|XenAgreement)'
 
 bench: build kernels
 	@scripts/bench

@@ -57,7 +57,7 @@ let package = Package(
     .target(
       name: "Reporting",
       dependencies: [
-        "Addresses", "KernelImage", "AddressSpace", "PageTables", "BootProtocols", "Placement",
+        "Addresses", "KernelImage", "AddressSpace", "PageTables", "BootProtocols", "Placement", "Loaders",
       ],
       swiftSettings: house),
 
@@ -71,7 +71,7 @@ let package = Package(
     .executableTarget(
       name: "perch",
       dependencies: [
-        "Perch", "Codecs", "Machines", "Reporting",
+        "Perch", "Codecs", "Machines", "Reporting", "Loaders",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Sources/perch-cli", swiftSettings: house),
@@ -90,7 +90,7 @@ let package = Package(
     tests("MachinesTests", ["Machines", "Perch"]),
     tests("TranslationTests", ["Perch", "Machines"]),
     tests("LoadersTests", ["Loaders", "Machines", "Perch"]),
-    tests("ReportingTests", ["Reporting", "Perch"]),
+    tests("ReportingTests", ["Reporting", "Loaders", "Perch"]),
     tests("EndToEndTests", ["Perch", "Machines", "perch"]),
   ]
 )

@@ -65,7 +65,7 @@ struct InputImage {
         at: .init(path: path), evidence: innerCandidates.map { "\($0.kind.name): \($0.reason)" }))
   }
 
-  private static func open(
+  static func open(
     _ path: String, limits: DecompressionLimits, channels: Channels
   ) throws(Failure) -> OpenedImage {
     do throws(OpeningError) {
@@ -81,7 +81,7 @@ struct InputImage {
   }
 
   /// The first bytes are the evidence.
-  private static func unrecognised(_ opened: OpenedImage) -> Failure {
+  static func unrecognised(_ opened: OpenedImage) -> Failure {
     let (size, head) = opened.withBytes { bytes in
       (UInt64(bytes.byteCount), (0..<min(16, bytes.byteCount)).compactMap { bytes.load(UInt8.self, at: UInt64($0)) })
     }

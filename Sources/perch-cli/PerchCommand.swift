@@ -23,7 +23,8 @@ struct PerchCommand: AsyncParsableCommand {
     defaultSubcommand: Summary.self)
 
   private static let verbs: [any ParsableCommand.Type] = [
-    Inspect.self, Plan.self, Map.self, Boot.self, Walk.self, Pack.self, Extract.self, Summary.self,
+    Inspect.self, Plan.self, Map.self, Check.self, Diff.self, Boot.self, Walk.self, Pack.self, Extract.self,
+    Summary.self,
   ]
 
   static func main() async {

@@ -1,7 +1,6 @@
 import AddressSpace
 import Addresses
 import ArgumentParser
-import Codecs
 import KernelImage
 import Machines
 import Placement
@@ -11,20 +10,8 @@ import Reporting
 struct PlanOptions: ParsableArguments {
   enum Kind: String, CaseIterable, ExpressibleByArgument { case auto, linux, elf }
 
-  @Option(help: ArgumentHelp("Memory of the machine (QEMU pc).", valueName: "size"))
-  var memory = SizeArgument(.mebibytes(512))
-
-  @Option(help: ArgumentHelp("Memory map from a file instead: BIOS-e820 lines, or START-END KIND.", valueName: "file"))
-  var e820: String?
-
-  @Option(name: .customLong("cmdline"), help: ArgumentHelp("Kernel command line.", valueName: "text"))
-  var commandLine = ""
-
-  @Option(help: ArgumentHelp("Initial RAM disk.", valueName: "file"))
-  var initrd: String?
-
-  @Option(help: ArgumentHelp("Module for a generic ELF kernel; may be repeated.", valueName: "file"))
-  var module: [String] = []
+  @OptionGroup
+  var machine: MachineOptions
 
   @Option(help: ArgumentHelp("Draw physical and virtual place: a seed, random, or off.", valueName: "seed"))
   var kaslr: RandomizationArgument = .off
@@ -48,19 +35,25 @@ struct PlanOptions: ParsableArguments {
   var maxSize = SizeArgument(.gibibytes(1))
 
   func validate() throws {
-    if e820 == nil {
-      do { _ = try QEMUMemoryMap.pc(memory.count) } catch { throw ValidationError("--memory: \(error)") }
-    }
     if physical != nil, case .seed = kaslr, physical != .any, slide != nil {
       throw ValidationError("--kaslr has nothing to draw when --physical and --slide are given")
-    }
-    if initrd != nil, !module.isEmpty {
-      throw ValidationError("--initrd is Linux's, --module a generic ELF kernel's: give one")
     }
   }
 }
 
 extension PlanOptions {
+  var memory: SizeArgument { machine.memory }
+  var e820: String? { machine.e820 }
+
+  /// The options that steer Perch's own loader and were given, as a person writes them.
+  var ownOptions: [String] {
+    let given: [(String, Bool)] = [
+      ("--kaslr", kaslr != .off), ("--physical", physical != nil), ("--slide", slide != nil),
+      ("--direct-map", directMap != nil), ("--huge-pages", hugePages), ("--as", kind != .auto),
+    ]
+    return given.filter(\.1).map(\.0)
+  }
+
   /// The seed; drawn from the system's generator when the user leaves it to chance.
   func seed() -> UInt64? {
     switch kaslr {
@@ -71,15 +64,12 @@ extension PlanOptions {
   }
 
   /// The files handed to the kernel, open.
-  func modules() throws(Failure) -> ModuleFiles {
-    try ModuleFiles(
-      initrd.map { [($0, "initrd")] } ?? module.map { ($0, "module \($0.split(separator: "/").last ?? "")") })
-  }
+  func modules() throws(Failure) -> ModuleFiles { try machine.modules() }
 
   func request(modules: ModuleFiles, seed: UInt64?) throws(Failure) -> PlanRequest {
-    var request = PlanRequest(machine: try machine())
+    var request = PlanRequest(machine: try machine.pc())
     request.firmwareScratch = e820 == nil ? QEMUMemoryMap.firmwareScratch(memory.count) : nil
-    request.commandLine = commandLine
+    request.commandLine = machine.commandLine
     request.modules = modules.descriptions
     request.seed = seed
     request.slide = slide.map { Int64(bitPattern: $0.value) }
@@ -98,31 +88,6 @@ extension PlanOptions {
     if let directMap { request.directMapBase = VirtualAddress(directMap.value) }
     if hugePages { request.directMapPage = .size1GiB }
     return request
-  }
-
-  private func machine() throws(Failure) -> MemoryMap {
-    guard let e820 else {
-      do throws(MachineError) { return try QEMUMemoryMap.pc(memory.count) } catch { throw Failure(error) }
-    }
-    let file: MappedFile
-    do throws(FileError) { file = try MappedFile(path: e820, cap: .mebibytes(1)) } catch {
-      throw Failure(reading: error)
-    }
-    // A memory map is short; a larger file is cut, and its last line then says so.
-    let text = file.withBytes { bytes in
-      String(
-        decoding: (0..<min(bytes.byteCount, 1 << 20)).map { bytes.load(UInt8.self, at: UInt64($0)) ?? 0 }, as: UTF8.self
-      )
-    }
-    do throws(MemoryMapFile.Malformed) {
-      return try MemoryMapFile(parsing: text).map
-    } catch {
-      throw Failure(
-        .unreadableInput,
-        Diagnostic(
-          code: 103, "line \(error.line) of the memory map: \(error.rule)", at: .init(path: e820),
-          evidence: [error.text]))
-    }
   }
 }
 

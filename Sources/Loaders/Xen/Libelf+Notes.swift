@@ -1,0 +1,119 @@
+import KernelImage
+
+extension Libelf {
+  private enum Form { case text, number }
+
+  /// What 4.17 knows of a note's type; nil for the others.
+  private static func form(of type: XenNoteType) -> Form? {
+    switch type {
+    case .xenVersion, .guestOS, .guestVersion, .loader, .paeMode, .features, .bsdSymbols: .text
+    case .entry, .hypercallPage, .virtualBase, .physicalOffset, .hypervisorStartLow, .suspendCancel, .initialP2M,
+      .moduleStartFrame, .supportedFeatures, .physicalEntry32:
+      .number
+    default: nil
+    }
+  }
+
+  /// How many of Xen's notes lie in [start, end), offsets in the file; nil where one of them ends the reading
+  /// (`elf_xen_parse_notes`). Notes step by 4 bytes in both classes; 65,536 in an image are enough.
+  mutating func readNotes(_ elf: LenientELF, _ bytes: RawSpan, from start: UInt64, to end: UInt64) -> Int? {
+    sawNoteRange = true
+    var position = start
+    var count = 0
+    while position < end {
+      guard noteCount < 65536 else {
+        mark(broken: "too many ELF notes")
+        break
+      }
+      noteCount += 1
+      let descriptor = position &+ 12 &+ roundUp(checked(bytes.wide(UInt32.self, at: position)), 4)
+      if let owner = text(elf, bytes, at: position &+ 12), owner.equals("Xen") {
+        guard readNote(elf, bytes, at: position, descriptor: descriptor) else { return nil }
+        count += 1
+      }
+      let next = descriptor &+ roundUp(checked(bytes.wide(UInt32.self, at: position &+ 4)), 4)
+      // A step that wraps or leaves the file ends the walk without complaint.
+      guard next > position, bytes.holds(1, at: next) else { break }
+      position = next
+    }
+    return count
+  }
+
+  /// A string of at most 4096 bytes, its NUL included (`elf_strval`).
+  mutating func text(_ elf: LenientELF, _ bytes: RawSpan, at offset: UInt64) -> CText? {
+    if let text = CText(in: bytes, at: offset, limit: 4096) { return text }
+    let reachesEnd = !bytes.holds(4096, at: offset)
+    mark(broken: reachesEnd ? "out of range access" : "excessively long string")
+    return nil
+  }
+
+  /// One note of Xen's (`elf_xen_parse_note`); false where a feature is required that nobody knows.
+  private mutating func readNote(_ elf: LenientELF, _ bytes: RawSpan, at position: UInt64, descriptor: UInt64) -> Bool {
+    let number = checked(bytes.wide(UInt32.self, at: position &+ 8))
+    let type = XenNoteType(rawValue: UInt32(truncatingIfNeeded: number))
+    guard let form = Libelf.form(of: type), let name = type.name else {
+      say("ELF: note: unknown (\(alternateHex(number)))")
+      return true
+    }
+    switch form {
+    case .text:
+      guard let text = text(elf, bytes, at: descriptor) else { return true }
+      say("ELF: note: \(name) = \"\(text.string)\"")
+      return apply(type, text)
+    case .number:
+      let value = integer(elf, bytes, at: descriptor, size: checked(bytes.wide(UInt32.self, at: position &+ 4)))
+      say("ELF: note: \(name) = \(alternateHex(value))")
+      apply(type, value)
+      if type == .supportedFeatures {
+        hasSupportedFeatures = true
+        // An array of 32-bit words, whatever the size printed; only the first has features.
+        if checked(bytes.wide(UInt32.self, at: position &+ 4)) >= 4 {
+          supportedFeatures |= checked(bytes.wide(UInt32.self, at: descriptor))
+        }
+      }
+    }
+    return true
+  }
+
+  /// A number of 1, 2, 4 or 8 bytes; other sizes are 0 (`elf_note_numeric`).
+  private mutating func integer(_ elf: LenientELF, _ bytes: RawSpan, at offset: UInt64, size: UInt64) -> UInt64 {
+    switch size {
+    case 1: checked(bytes.wide(UInt8.self, at: offset))
+    case 2: checked(bytes.wide(UInt16.self, at: offset))
+    case 4: checked(bytes.wide(UInt32.self, at: offset))
+    case 8: checked(bytes.load(UInt64.self, at: offset))
+    default: 0
+    }
+  }
+
+  private mutating func apply(_ type: XenNoteType, _ text: CText) -> Bool {
+    switch type {
+    case .loader: loader = text.cut
+    case .guestOS: guestOS = text.cut
+    case .xenVersion: version = text.cut
+    case .paeMode:
+      if text.equals("yes") { pae = .extended }
+      if text.index(of: "bimodal") != nil { pae = .bimodal }
+    case .bsdSymbols: if text.equals("yes") { hasSymbols = true }
+    case .features: return readFeatures(text)
+    default: break
+    }
+    return true
+  }
+
+  private mutating func apply(_ type: XenNoteType, _ value: UInt64) {
+    switch type {
+    case .entry: entry = value
+    case .hypercallPage: hypercallPage = value
+    case .virtualBase: virtualBase = value
+    case .physicalOffset: paddrOffset = value
+    case .hypervisorStartLow: hypervisorStartLow = value
+    case .initialP2M: machineListBase = value
+    case .moduleStartFrame: unmappedInitrd = value != 0
+    default: break
+    }
+  }
+}
+
+/// The least multiple of a power of two that is not below a value, modulo 2⁶⁴.
+func roundUp(_ value: UInt64, _ size: UInt64) -> UInt64 { (value &+ (size - 1)) & ~(size - 1) }

@@ -1,0 +1,155 @@
+import Addresses
+import KernelImage
+import Placement
+
+/// `dom0_construct_pv` of Xen 4.17 (xen/arch/x86/pv/dom0_build.c) and libelf.
+struct XenModern {
+  var elf = Libelf()
+  var arrangement: XenArrangement?
+  let is64: Bool
+  let host: XenHost
+
+  static func verdict(_ image: RawSpan, _ request: LoaderRequest, _ host: XenHost) -> XenVerdict {
+    let file = LenientELF(image)
+    var model = XenModern(is64: file.is64, host: host)
+    var outcome: LoaderOutcome
+    do throws(XenStop) {
+      outcome = .loads(try model.load(file, image, request))
+    } catch {
+      switch error {
+      case .refuses(let refusal):
+        model.elf.say(refusal.words)
+        outcome = .refuses(refusal)
+      case .misbehaves(let misbehaviour): outcome = .misbehaves(misbehaviour)
+      }
+    }
+    if let broken = model.elf.broken { model.elf.say("Dom0 kernel broken ELF: \(broken)") }
+    return XenVerdict(
+      outcome: outcome, arrangement: model.arrangement, lines: model.elf.lines, broken: model.elf.broken)
+  }
+
+  private init(is64: Bool, host: XenHost) {
+    self.is64 = is64
+    self.host = host
+  }
+
+  private mutating func load(_ file: LenientELF, _ bytes: RawSpan, _ request: LoaderRequest) throws(XenStop)
+    -> Prediction
+  {
+    try elf.begin(file, bytes)
+    elf.measure(file, bytes)
+    guard elf.readWishes(file, bytes) else {
+      throw .refuse(
+        "Could not construct domain 0", "FEATURES", "a feature with '!' must be one that Xen knows",
+        "\(XenSource.info), elf_xen_parse_features")
+    }
+    try elf.checkWishes(file, bytes)
+    try elf.placeAddresses(file, bytes)
+    try checkKind(file, bytes)
+    let arranged = try XenArrangement(modern: sizes(request))
+    arrangement = arranged
+    elf.lines += arranged.lines
+    try checkHole(arranged)
+    var prediction = Prediction(
+      loader: .xenPV, reading: "Xen PV, \(is64 ? "ELF64" : "ELF32"), \(elf.sawGuestText ? "__xen_guest" : "ELF notes")",
+      entry: LoaderEntry(xen: arranged, is64: is64))
+    try copy(file, bytes, arranged, into: &prediction)
+    try checkAfterCopy(arranged)
+    addInitrd(arranged, request, to: &prediction)
+    let entry = elf.entry &- arranged.total.start.value
+    prediction.remarkOnPieces(entryAt: entry, modules: request.modules.count, source: XenSource.builder)
+    prediction.decisions = decisions
+    return prediction
+  }
+
+  /// Class, machine and features, in the builder's order.
+  private mutating func checkKind(_ file: LenientELF, _ bytes: RawSpan) throws(XenStop) {
+    let machine = file.machine ?? 0
+    if !is64, !host.runs32BitDomains {
+      throw .refuse(
+        "Found 32-bit PV kernel, but CONFIG_PV32 missing", "e_ident[EI_CLASS] \(file.fileClass ?? 0)",
+        "64-bit kernels only in this build", XenSource.builder)
+    }
+    elf.say(
+      " Dom0 kernel: \(is64 ? "64" : "32")-bit\(elf.pae == .no ? "" : ", PAE"), \(file.data == 2 ? "msb" : "lsb"), paddr "
+        + "\(alternateHex(elf.physicalStart)) -> \(alternateHex(elf.physicalEnd))")
+    if let symbols = elf.symbols {
+      elf.say(" Dom0 symbol map \(alternateHex(symbols.start)) -> \(alternateHex(symbols.end))")
+    }
+    guard file.data != 2, is64 ? machine == 62 : machine == 3 && elf.pae != .no else {
+      throw .refuse(
+        "Mismatch between Xen and DOM0 kernel",
+        "e_machine \(machine), e_ident[EI_CLASS] \(file.fileClass ?? 0), e_ident[EI_DATA] \(file.data ?? 0)",
+        "ELF64 for x86-64, or ELF32 for 386 with PAE; little-endian", XenSource.builder)
+    }
+    if elf.hasSupportedFeatures, elf.supportedFeatures & (1 << 11) == 0 {
+      throw .refuse(
+        "Kernel does not support Dom0 operation", "SUPPORTED_FEATURES \(hex(elf.supportedFeatures))",
+        "bit 11 (dom0) where the note is given", XenSource.builder)
+    }
+    if !is64, elf.hypervisorStartLow != Libelf.unset, roundUp(elf.hypervisorStartLow, 1 << 21) > 0xf580_0000 {
+      throw .refuse(
+        "Dom0 expects too high a hypervisor start address", "HV_START_LOW \(hex(elf.hypervisorStartLow))",
+        "at most 0xf5800000", XenSource.builder)
+    }
+  }
+
+  private func sizes(_ request: LoaderRequest) -> XenSizes {
+    XenSizes(
+      base: elf.virtualBase, kernelStart: elf.kernelStart, kernelEnd: elf.kernelEnd, entry: elf.entry,
+      initrd: request.initrdSize, unmappedInitrd: elf.unmappedInitrd, pages: request.pages,
+      listBase: is64 && elf.machineListBase != Libelf.unset ? elf.machineListBase : nil, is64: is64)
+  }
+
+  /// Xen's own part of the address space.
+  private func checkHole(_ arranged: XenArrangement) throws(XenStop) {
+    let start = arranged.total.start.value
+    let end = arranged.total.endValue
+    let overlaps = is64 ? start < 0xffff_8800_0000_0000 && end > 0xffff_8000_0000_0000 : end > 0xf580_0000
+    if overlaps {
+      throw .refuse(
+        "DOM0 image overlaps with Xen private area.", "mapping \(hex(start)) to \(hex(end))",
+        is64 ? "not in 0xffff800000000000 to 0xffff880000000000" : "below 0xf5800000", XenSource.builder)
+    }
+  }
+
+  private mutating func checkAfterCopy(_ arranged: XenArrangement) throws(XenStop) {
+    let start = arranged.total.start.value
+    let end = arranged.total.endValue
+    if elf.hypercallPage != Libelf.unset, elf.hypercallPage < start || elf.hypercallPage >= end {
+      throw .refuse(
+        "Invalid HYPERCALL_PAGE field in ELF notes.", "HYPERCALL_PAGE \(hex(elf.hypercallPage))",
+        "in the mapping, \(hex(start)) to \(hex(end))", XenSource.builder)
+    }
+    guard is64, elf.machineListBase != Libelf.unset else { return }
+    let list = arranged.physicalToMachine
+    if start <= list.endValue, list.start.value <= end {
+      throw .refuse(
+        "DOM0 P->M table overlaps initial mapping", "INIT_P2M \(hex(list.start.value)), list to \(hex(list.endValue))",
+        "outside the mapping, \(hex(start)) to \(hex(end))", XenSource.builder)
+    }
+  }
+
+  /// A mapped initrd lies behind the kernel; an unmapped one takes the frames behind the chunk.
+  private func addInitrd(_ arranged: XenArrangement, _ request: LoaderRequest, to prediction: inout Prediction) {
+    guard request.initrdSize > 0 else { return }
+    var pieces = XenPieces(base: arranged.total.start.value, end: arranged.total.endValue)
+    let pages = request.initrdSize >> 12 + (request.initrdSize & 4095 == 0 ? 0 : 1)
+    let chunk = request.pages - arranged.pagesToBeAllocated - pages
+    pieces.addInitrd(
+      at: arranged.initrd?.start.value ?? pieces.base &+ chunk << 12, size: request.initrdSize)
+    prediction.pieces += pieces.pieces
+  }
+
+  private var decisions: [Decision] {
+    [
+      Decision(
+        "guest virtual address", choice: "p_paddr + \(hex(elf.virtualOffset))",
+        because: "VIRT_BASE \(hex(elf.virtualBase)) less ELF_PADDR_OFFSET \(hex(elf.paddrOffset)); without an offset "
+          + (elf.sawNoteRange ? "0, as the image has notes" : "VIRT_BASE, as the image has the legacy string"),
+        rejected: [.init("p_vaddr", "libelf never reads it")]),
+      Decision(
+        "entry", choice: hex(elf.entry), because: "ENTRY or VIRT_ENTRY where given, else e_entry as it stands"),
+    ]
+  }
+}

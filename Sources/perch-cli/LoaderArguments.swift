@@ -1,0 +1,51 @@
+public import ArgumentParser
+public import Loaders
+
+extension LoaderName: ExpressibleByArgument {}
+
+/// Whose plan is asked for: Perch's own, or what another loader will do.
+enum PlanLoader: ExpressibleByArgument, Equatable {
+  case perch
+  case other(LoaderName)
+
+  init?(argument: String) {
+    if argument == "perch" {
+      self = .perch
+    } else {
+      guard let name = LoaderName(argument: argument) else { return nil }
+      self = .other(name)
+    }
+  }
+
+  var defaultValueDescription: String { "perch" }
+  static var allValueStrings: [String] { ["perch"] + LoaderName.allValueStrings }
+}
+
+/// The loaders that are asked: all, or some by name, each once.
+struct LoaderList: ExpressibleByArgument, Equatable {
+  let loaders: [LoaderName]
+  let isAll: Bool
+
+  static let all = LoaderList(loaders: LoaderName.allCases, isAll: true)
+
+  private init(loaders: [LoaderName], isAll: Bool) {
+    self.loaders = loaders
+    self.isAll = isAll
+  }
+
+  init?(argument: String) {
+    guard argument != "all" else {
+      self = .all
+      return
+    }
+    var names: [LoaderName] = []
+    for word in argument.split(separator: ",", omittingEmptySubsequences: false) {
+      guard let name = LoaderName(argument: String(word)) else { return nil }
+      if !names.contains(name) { names.append(name) }
+    }
+    self.init(loaders: names, isAll: false)
+  }
+
+  var defaultValueDescription: String { "all" }
+  static var allValueStrings: [String] { ["all"] + LoaderName.allValueStrings }
+}

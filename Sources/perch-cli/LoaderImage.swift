@@ -1,0 +1,58 @@
+import Addresses
+import Codecs
+import KernelImage
+import Loaders
+import Reporting
+
+/// A file as the loaders of the field read it: as it is, inside its compressed wrappers, without a check of Perch's own.
+struct LoaderImage {
+  let path: String
+  private let opened: OpenedImage
+  /// The unpacked payload of a bzImage; nil for another file, and for a payload that cannot be unpacked.
+  private let payload: UnpackedBytes?
+
+  /// Opens a file, and unpacks its payload where one of the loaders will.
+  ///
+  /// - Throws: ``Failure`` with exit code 3 for a file that cannot be read or that nothing recognises.
+  init(path: String, limits: DecompressionLimits, for loaders: [LoaderName], channels: Channels) throws(Failure) {
+    self.path = path
+    opened = try InputImage.open(path, limits: limits, channels: channels)
+    guard opened.withBytes({ !sniff($0).isEmpty }) else { throw InputImage.unrecognised(opened) }
+    payload =
+      loaders.contains(where: \.unpacksPayloads)
+      ? opened.withBytes { bytes in
+        guard let image = try? BzImage(parsing: bytes) else { return nil }
+        return try? image.unpackPayload(of: bytes, limits: limits)
+      } : nil
+  }
+
+  /// The file as a report names it.
+  var input: Input { Input(path: path, size: opened.file.count.value) }
+
+  /// What was unpacked before any loader saw the image.
+  var layers: [String] { opened.layers.map(\.codec.name) }
+
+  /// Whether a loader reads the unpacked payload of a bzImage and not the file.
+  private func isPayloadRead(by loader: LoaderName) -> Bool { payload != nil && loader.unpacksPayloads }
+
+  /// What a loader does with the image.
+  ///
+  /// - Parameter isNamed: whether the user named it.
+  func verdict(of loader: LoaderName, _ request: LoaderRequest, isNamed: Bool) -> LoaderVerdict {
+    withBytes(for: loader) { bytes in
+      LoaderVerdict(
+        loader, loader.model(bytes, request), isAddressed: loader.isAddressed(by: bytes), isNamed: isNamed,
+        isPayloadRead: isPayloadRead(by: loader))
+    }
+  }
+
+  private func withBytes<Result>(for loader: LoaderName, _ body: (RawSpan) -> Result) -> Result {
+    if let payload, isPayloadRead(by: loader) { return payload.withBytes(body) }
+    return opened.withBytes(body)
+  }
+}
+
+extension LoaderName {
+  /// Whether it unpacks the payload of a bzImage by itself and loads the ELF file inside (xen/arch/x86/bzimage.c).
+  fileprivate var unpacksPayloads: Bool { self == .xenPV }
+}

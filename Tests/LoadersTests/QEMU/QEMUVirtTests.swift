@@ -1,0 +1,92 @@
+import Addresses
+import KernelImage
+import Loaders
+import TestSupport
+import Testing
+
+/// What QEMU 7.2's `info roms` said of each file.
+@Suite struct QEMUVirtTests {
+  private func arm(_ image: [UInt8], mebibytes: UInt64 = 1024, module: UInt64 = 0) -> LoaderOutcome {
+    var request = LoaderRequest(machine: memoryMap(from: 0x4000_0000, mebibytes: mebibytes), imageName: "k")
+    if module > 0 { request.modules = [.init(name: "i", size: ByteCount(module))] }
+    return image.withRawSpan { QEMU.aarch64($0, request) }
+  }
+
+  private func riscv(_ image: [UInt8], mebibytes: UInt64 = 128, module: UInt64 = 0) -> LoaderOutcome {
+    var request = LoaderRequest(machine: memoryMap(from: 0x8000_0000, mebibytes: mebibytes), imageName: "k")
+    if module > 0 { request.modules = [.init(name: "i", size: ByteCount(module))] }
+    return image.withRawSpan { QEMU.riscv64($0, request) }
+  }
+
+  private func image(offset: UInt64, size: UInt64, hasMagic: Bool = true) -> [UInt8] {
+    var seed = SeededGenerator(seed: 0)
+    var image = RandomImage(using: &seed)
+    (image.textOffset, image.imageSize, image.hasMagic, image.count) = (offset, size, hasMagic, 4096)
+    return image.bytes
+  }
+
+  @Test(
+    arguments: [
+      (0, 0x1_0000, 0x4020_0000), (0x8_0000, 0x1_0000, 0x4008_0000), (0x1234, 0, 0x4008_0000),
+      (0x1000, 0x900_0000, 0x4000_1000), (0xfff, 0x1000, 0x4020_0fff),
+    ] as [(UInt64, UInt64, UInt64)])
+  func anImageGoesToItsOffset(offset: UInt64, size: UInt64, address: UInt64) {
+    #expect(arm(image(offset: offset, size: size)).prediction?.entry.address == address)
+  }
+
+  @Test(
+    arguments: [
+      (1024, 0x1_0000, 0, 0, 0x4800_0000), (1024, 0x1_0000, 100, 0x4800_0000, 0x4820_0000),
+      (64, 0x1_0000, 100, 0x4200_0000, 0x4220_0000), (1024, 0x900_0000, 100, 0x4900_1000, 0x4920_0000),
+    ] as [(UInt64, UInt64, UInt64, UInt64, UInt64)])
+  func theModuleAndTheTreeFollow(mebibytes: UInt64, size: UInt64, module: UInt64, start: UInt64, tree: UInt64) {
+    let prediction = arm(image(offset: 0x1000, size: size), mebibytes: mebibytes, module: module).prediction
+    #expect(prediction?.value(of: "x0") == tree)
+    #expect(prediction?.start(of: "initrd") == (module == 0 ? nil : start))
+  }
+
+  @Test func imagesThatDoNotFit() {
+    #expect(
+      arm(image(offset: 0x8_0000, size: 0x9_0000_0000), mebibytes: 128).refusal?.words
+        == "kernel 'k' is too large to fit in RAM (kernel size 38654705664, RAM size 134217728)")
+    #expect(
+      arm(image(offset: 0x8_0000, size: 0x7e0_0000), mebibytes: 128, module: 800).refusal?.words
+        == "Not enough space for DTB after kernel/initrd")
+  }
+
+  @Test func anELFFileIsNotLinux() throws {
+    let file = ELFBuilder(machine: .aarch64, entry: 0x4020_0000)
+      .segment(flags: [.read, .execute], virtual: 0x4020_0000, bytes: [0, 0, 0, 0x14])
+    let prediction = try #require(arm(file.build(), module: 5).prediction)
+    #expect(prediction.value(of: "x0") == 0)
+    #expect(prediction.decisions.first { $0.subject == "device tree" }?.choice == "0x40000000")
+    #expect(prediction.remarks.map(\.kind) == [.moduleIgnored])
+    // p_paddr is the link address: nothing arrives.
+    let linked = ELFBuilder(machine: .aarch64).segment(virtual: 0xffff_8000_0000_0000, bytes: [1]).build()
+    #expect(arm(linked).prediction?.pieces.isEmpty == true)
+    #expect(arm(ELFBuilder().segment(virtual: 0x4020_0000, bytes: [1]).build()).refusal?.words == "")
+  }
+
+  @Test(
+    arguments: [(128, 0x8420_0000, 0x87e0_0000), (512, 0x8820_0000, 0x9fe0_0000), (3072, 0x8820_0000, 0xbfe0_0000)]
+      as [(UInt64, UInt64, UInt64)])
+  func aRawRISCVImageFollowsOpenSBI(mebibytes: UInt64, module: UInt64, tree: UInt64) {
+    let prediction = riscv([0x6f, 0, 0, 0], mebibytes: mebibytes, module: 800).prediction
+    #expect(prediction?.entry.address == 0x8020_0000)
+    #expect(prediction?.start(of: "initrd") == module)
+    #expect(prediction?.value(of: "a1") == tree)
+  }
+
+  @Test func aRISCVFileIsEnteredAtItsLowestAddress() {
+    let code: [UInt8] = [0x6f, 0, 0, 0]
+    let file = ELFBuilder(machine: .riscv, entry: 0x8030_0004)
+      .segment(flags: [.read, .execute], virtual: 0x8030_0000, bytes: code + code)
+    #expect(riscv(file.build()).prediction?.entry.address == 0x8030_0000)
+    // Of another processor: a raw image.
+    #expect(riscv(ELFBuilder().segment(virtual: 0x8030_0000, bytes: code).build()).prediction?.reading == "raw image")
+    let low = ELFBuilder(machine: .riscv).segment(virtual: 0x8001_0000, bytes: code).build()
+    #expect(riscv(low).refusal?.words == "Some ROM regions are overlapping")
+    #expect(riscv([]).refusal?.words == "could not load kernel 'k'")
+    #expect(riscv(code, mebibytes: 4).refusal?.words == "Some ROM regions are overlapping")
+  }
+}
