@@ -95,7 +95,8 @@ struct QEMUAArch64Load {
         "the device tree follows the module on 2 MiB", Self.source)
     }
     roms.add(QEMURom(name: "dtb", address: tree, size: Self.treeSize, contents: .foreign))
-    return try finish(linux(address: address, tree: tree))
+    let prediction = linux(address: address, tree: tree)
+    return try finish(prediction)
   }
 
   private mutating func linux(address: UInt64, tree: UInt64) -> Prediction {

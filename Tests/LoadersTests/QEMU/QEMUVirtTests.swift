@@ -45,6 +45,21 @@ import Testing
     #expect(prediction?.start(of: "initrd") == (module == 0 ? nil : start))
   }
 
+  /// The words at 0x40000000 that QEMU's monitor showed, then the device tree's address and the entry.
+  @Test func theStubHandsOver() throws {
+    let prediction = try #require(arm(image(offset: 0x8_0000, size: 0x1_0000)).prediction)
+    let stub = try #require(prediction.pieces.first { $0.destination.start.value == 0x4000_0000 })
+    guard case .blob(let index) = stub.source else {
+      Issue.record("\(stub)")
+      return
+    }
+    let words: [UInt32] = [
+      0x5800_00c0, 0xaa1f_03e1, 0xaa1f_03e2, 0xaa1f_03e3, 0x5800_0084, 0xd61f_0080, 0x4800_0000, 0, 0x4008_0000, 0,
+    ]
+    let bytes = prediction.blobs[index].bytes
+    #expect(bytes == words.flatMap { word in (0..<4).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) } })
+  }
+
   @Test func imagesThatDoNotFit() {
     #expect(
       arm(image(offset: 0x8_0000, size: 0x9_0000_0000), mebibytes: 128).refusal?.words
