@@ -96,6 +96,3 @@ extension GRUBStop {
     .refuses("premature end of file " + name, evidence, "All bytes must be in the file.", source)
   }
 }
-
-/// A number as GRUB and the specifications write it.
-func hexText(_ value: some FixedWidthInteger & UnsignedInteger) -> String { "0x" + String(value, radix: 16) }

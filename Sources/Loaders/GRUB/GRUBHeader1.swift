@@ -1,3 +1,4 @@
+import Placement
 import KernelImage
 
 /// The Multiboot header as GRUB's `multiboot` finds it (Multiboot Specification 0.6.96, 3.1).
@@ -23,12 +24,12 @@ struct GRUBHeader1 {
           fileOffset: offset, in: image, at: position + 12, limit: length, entry: position + 28)
         guard flags & 0xfff8 == 0 else {
           throw .refuses(
-            "unsupported flag: " + hexText(flags), "Multiboot header at \(hexText(position)), flags \(hexText(flags))",
+            "unsupported flag: " + hex(flags), "Multiboot header at \(hex(position)), flags \(hex(flags))",
             "Of the flags that a loader must know (bits 0 to 15), only 0, 1 and 2 are known.", .version1)
         }
         if hasAddressFields, fields == nil {
           throw .misbehaves(
-            "reads what its heap held before", "Multiboot header at \(hexText(position)), file of \(length) bytes",
+            "reads what its heap held before", "Multiboot header at \(hex(position)), file of \(length) bytes",
             "The address fields are read without asking whether the file holds them.", .version1)
         }
         return
@@ -51,12 +52,12 @@ struct GRUBHeader1 {
     let place = UInt64(offset) + 32
     guard let mode = image.load(UInt32.self, at: place), place + 4 <= 8192 else {
       throw .misbehaves(
-        "reads what its heap held before", "Multiboot header at \(hexText(offset)), flags \(hexText(flags))",
+        "reads what its heap held before", "Multiboot header at \(hex(offset)), flags \(hex(flags))",
         "mode_type is read without asking whether the file holds it.", .version1)
     }
     guard mode > 1 else { return }
     throw .refuses(
-      "unsupported graphical mode type \(Int32(bitPattern: mode))", "Multiboot header, mode_type \(hexText(mode))",
+      "unsupported graphical mode type \(Int32(bitPattern: mode))", "Multiboot header, mode_type \(hex(mode))",
       "With flag 2 mode_type is 0 or 1.", .version1)
   }
 }

@@ -1,3 +1,4 @@
+import Placement
 import KernelImage
 
 /// The Multiboot2 header as GRUB's `multiboot2` finds it, and what its tags ask for (Multiboot2 Specification 2.0, 3.1).
@@ -48,14 +49,14 @@ struct GRUBHeader2 {
       let step = (size &+ 7) & ~7
       guard step > 0 else {
         throw .misbehaves(
-          "hangs", "Multiboot2 tag at \(hexText(place)), size \(hexText(size))",
+          "hangs", "Multiboot2 tag at \(hex(place)), size \(hex(size))",
           "The walk goes on by the tag's size, rounded up to 8 modulo 2³².", .version2)
       }
       place += UInt64(step)
     }
     guard addressFields == nil || entry != nil else {
       throw .refuses(
-        "load address tag without entry address tag", "Multiboot2 header at \(hexText(offset))",
+        "load address tag without entry address tag", "Multiboot2 header at \(hex(offset))",
         "An address tag (2) needs an entry address tag (3).", .version2)
     }
   }
@@ -85,7 +86,7 @@ struct GRUBHeader2 {
     default:
       guard flags & 1 == 0 else { return }
       throw .refuses(
-        "unsupported tag: " + hexText(type), "Multiboot2 tag at \(hexText(place)), type \(type), flags \(flags)",
+        "unsupported tag: " + hex(type), "Multiboot2 tag at \(hex(place)), type \(type), flags \(flags)",
         "A tag of unknown type must be optional (flag 0).", .version2)
     }
   }
@@ -100,7 +101,7 @@ struct GRUBHeader2 {
       let type = try word(8 + 4 * UInt64(index))
       guard type <= 21, type != 13 else {
         throw .refuses(
-          "unsupported information tag: " + hexText(type), "information request tag, request \(index): \(type)",
+          "unsupported information tag: " + hex(type), "information request tag, request \(index): \(type)",
           "A request that is not optional names types of 0 to 21 without 13.", .version2)
       }
       index += 1
@@ -118,7 +119,7 @@ struct GRUBHeader2 {
 
   private static func unterminated(_ place: UInt64) -> GRUBStop {
     .misbehaves(
-      "reads what its heap held before", "Multiboot2 tags, still no end tag at \(hexText(place))",
+      "reads what its heap held before", "Multiboot2 tags, still no end tag at \(hex(place))",
       "Only a tag of type 0 ends the walk; header_length is not looked at.", .version2)
   }
 

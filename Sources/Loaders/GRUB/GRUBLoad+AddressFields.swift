@@ -12,15 +12,15 @@ extension GRUBLoad {
       ? UInt32(truncatingIfNeeded: Int64(size) &- Int64(offset)) : fields.loadEnd &- fields.rawLoad
     let codeSize = fields.bssEnd == 0 ? loadSize : fields.bssEnd &- fields.load
     let evidence =
-      "address fields: header_addr \(hexText(fields.header)), load_addr \(hexText(fields.rawLoad)), "
-      + "load_end_addr \(hexText(fields.loadEnd)), bss_end_addr \(hexText(fields.bssEnd))"
+      "address fields: header_addr \(hex(fields.header)), load_addr \(hex(fields.rawLoad)), "
+      + "load_end_addr \(hex(fields.loadEnd)), bss_end_addr \(hex(fields.bssEnd))"
     try placeFields(fields.load, size: codeSize, evidence)
     guard offset >= 0, UInt64(offset) <= size else { throw .seek(evidence + ": file offset \(offset)") }
     let count = min(UInt64(loadSize), size - UInt64(offset))
     guard loadSize <= codeSize else {
       throw .misbehaves(
         "writes over its own heap", evidence,
-        "\(hexText(loadSize)) bytes are read into room for \(hexText(codeSize)), without a check.", header)
+        "\(hex(loadSize)) bytes are read into room for \(hex(codeSize)), without a check.", header)
     }
     if count < UInt64(loadSize) {
       prediction.remarks.append(

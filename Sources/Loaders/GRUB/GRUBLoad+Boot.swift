@@ -34,12 +34,12 @@ extension GRUBLoad {
         from: version == 1 ? 0x10_0000 : 0, upTo: ~size &+ 1, size: size, alignment: 4096, "module \(index)")
       add(.module(index), at: target, UInt64(size), owner: "module \(index)")
       prediction.decisions.append(
-        Decision("module \(index)", choice: hexText(target), because: "the lowest free page-aligned place"))
+        Decision("module \(index)", choice: hex(target), because: "the lowest free page-aligned place"))
       return true
     } catch {
       prediction.remarks.append(
         Remark(
-          .moduleIgnored, "Module \(index) of \(hexText(size)) bytes finds no room; boot goes on without it.",
+          .moduleIgnored, "Module \(index) of \(hex(size)) bytes finds no room; boot goes on without it.",
           rule: Rule("A failed module command leaves the kernel loaded.", source: GRUBSource.command.citation)))
       return false
     }
@@ -63,7 +63,7 @@ extension GRUBLoad {
       Self.fixedSize1 &+ commandLine.grubAlignedUp(to: 4) &+ 16 &* modules &+ moduleText &+ 24 &* entries &+ sections
     guard size <= 0x90000 else {
       throw .refuses(
-        "", "boot information of \(hexText(size)) bytes",
+        "", "boot information of \(hex(size)) bytes",
         "It must fit between 0x10000 and 0xa0000; boot fails without a word.", .version1)
     }
     let target = try relocator.place(
@@ -103,13 +103,13 @@ extension GRUBLoad {
     if !pieces.contains(where: { $0.extent.contains(entry) }) {
       prediction.remarks.append(
         Remark(
-          .entryOutsideImage, "The entry \(hexText(self.entry)) lies in no loaded byte.",
+          .entryOutsideImage, "The entry \(hex(self.entry)) lies in no loaded byte.",
           rule: Rule("The entry is not compared with what was loaded.", source: GRUBSource.command.citation)))
     }
     for piece in pieces where !request.machine.isUsable(piece.extent) {
       prediction.remarks.append(
         Remark(
-          .outsideMemory, "\(piece.owner) is put at \(hexText(piece.extent.start.value)), where memory is not usable.",
+          .outsideMemory, "\(piece.owner) is put at \(hex(piece.extent.start.value)), where memory is not usable.",
           rule: Rule(
             "A place that the image names is not compared with the memory map.",
             source: GRUBSource.relocator.citation)))

@@ -14,7 +14,7 @@ extension GRUBLoad {
     }
     guard !file.is64 || highest < 1 << 32 else {
       throw .refuses(
-        "segment crosses 4 GiB border", "greatest p_paddr + p_memsz is \(hexText(highest))",
+        "segment crosses 4 GiB border", "greatest p_paddr + p_memsz is \(hex(highest))",
         "A 64-bit image must end below 4 GiB.", .elf)
     }
     loadBase = linkBase
@@ -59,14 +59,14 @@ extension GRUBLoad {
     let end = file.sum(table, count * stride)
     guard end <= window else {
       throw .refuses(
-        "program header at a too high offset", "e_phoff \(hexText(table)), e_phnum \(count), e_phentsize \(stride)",
+        "program header at a too high offset", "e_phoff \(hex(table)), e_phnum \(count), e_phentsize \(stride)",
         "The program headers must end in the file's first \(window) bytes.", .elf)
     }
     var found: [(index: UInt64, segment: LenientELF.Segment)] = []
     var index: UInt64 = 0
     while index < count {
       guard let segment = file.segment(index, in: image), table <= window else {
-        throw Self.unread("program header \(index) of \(count) at \(hexText(table &+ index &* stride))")
+        throw Self.unread("program header \(index) of \(count) at \(hex(table &+ index &* stride))")
       }
       // Only headers of no size stand more than this often in the window; they are all the same one.
       guard index <= window else { break }
@@ -86,8 +86,8 @@ extension GRUBLoad {
     _ segment: LenientELF.Segment, _ index: UInt64, span: UInt32, of image: RawSpan
   ) throws(GRUBStop) {
     let evidence =
-      "program header \(index), p_paddr \(hexText(segment.physicalAddress)), "
-      + "p_filesz \(hexText(segment.fileSize)), p_memsz \(hexText(segment.memorySize))"
+      "program header \(index), p_paddr \(hex(segment.physicalAddress)), "
+      + "p_filesz \(hex(segment.fileSize)), p_memsz \(hex(segment.memorySize))"
     try checkLimit(evidence)
     let size = UInt32(truncatingIfNeeded: segment.memorySize)
     var target = UInt32(truncatingIfNeeded: segment.physicalAddress)
@@ -105,13 +105,13 @@ extension GRUBLoad {
     let fileSize = UInt64(image.byteCount)
     let wanted = segment.fileSize
     if wanted != 0 {
-      guard segment.offset <= fileSize else { throw .seek(evidence + ", p_offset \(hexText(segment.offset))") }
+      guard segment.offset <= fileSize else { throw .seek(evidence + ", p_offset \(hex(segment.offset))") }
       guard wanted <= UInt64(size) else {
         throw .misbehaves(
           "corrupts its heap", evidence, "p_filesz bytes are read into room for p_memsz, without a check.", .elf)
       }
       guard wanted <= fileSize - segment.offset else {
-        throw .premature(request.imageName, evidence + ", p_offset \(hexText(segment.offset))", .elf)
+        throw .premature(request.imageName, evidence + ", p_offset \(hex(segment.offset))", .elf)
       }
     }
     add(
@@ -130,13 +130,13 @@ extension GRUBLoad {
       guard physical < 1 << 32 else {
         throw .refuses(
           "invalid entry point for ELF64",
-          "e_entry \(hexText(entry)) is \(hexText(physical)) by program header \(index)",
+          "e_entry \(hex(entry)) is \(hex(physical)) by program header \(index)",
           "The physical entry must lie below 4 GiB.", .elf)
       }
       return UInt32(physical)
     }
     throw .refuses(
-      "entry point isn't in a segment", "e_entry \(hexText(entry))",
+      "entry point isn't in a segment", "e_entry \(hex(entry))",
       "e_entry is a virtual address in the range of a program header, of any type.", .elf)
   }
 }

@@ -8,7 +8,7 @@ extension GRUBLoad {
     let count = file.sectionHeaderCount ?? 0
     let stride = file.sectionHeaderEntrySize ?? 0
     guard count > 0, let table = file.sectionHeaderOffset else { return }
-    let evidence = "e_shoff \(hexText(table)), e_shnum \(count), e_shentsize \(stride)"
+    let evidence = "e_shoff \(hex(table)), e_shnum \(count), e_shentsize \(stride)"
     let size = UInt64(image.byteCount)
     guard table <= size else { throw .seek(evidence) }
     guard count * stride <= size - table else { throw .premature(request.imageName, evidence, .elf) }
@@ -27,8 +27,8 @@ extension GRUBLoad {
     _ section: LenientELF.Section, _ index: UInt64, of image: RawSpan
   ) throws(GRUBStop) {
     let evidence =
-      "section \(index), sh_type \(section.type), sh_offset \(hexText(section.offset)), sh_size \(hexText(section.size)), "
-      + "sh_addralign \(hexText(section.alignment))"
+      "section \(index), sh_type \(section.type), sh_offset \(hex(section.offset)), sh_size \(hex(section.size)), "
+      + "sh_addralign \(hex(section.alignment))"
     guard version == 1 || (section.type != 4 && section.type != 9) else {
       throw .refuses(
         "ELF files with relocs are not supported yet", evidence, "multiboot2 takes no SHT_REL and SHT_RELA.", .elf)
@@ -48,7 +48,7 @@ extension GRUBLoad {
     add(Self.bytes(section.offset, section.size), at: target, section.size, owner: "section \(index)")
     prediction.decisions.append(
       Decision(
-        "section \(index)", choice: hexText(target),
+        "section \(index)", choice: hex(target),
         because: "sh_addr is 0: put at the lowest free place and handed over"
       ))
   }

@@ -31,7 +31,7 @@ struct GRUBLoad {
   mutating func override(entry: UInt32) {
     self.entry = entry
     prediction.decisions.append(
-      Decision("entry", choice: hexText(entry), because: "the entry address tag wins over e_entry"))
+      Decision("entry", choice: hex(entry), because: "the entry address tag wins over e_entry"))
   }
 
   /// Every entry of a relocated image moves as far as the image did.
@@ -67,8 +67,8 @@ struct GRUBLoad {
   /// One place for the whole of a relocatable image.
   mutating func placeWhole(_ tag: GRUBRelocatable, size: UInt32) throws(GRUBStop) {
     let evidence =
-      "relocatable tag, min_addr \(hexText(tag.least)), max_addr \(hexText(tag.greatest)), "
-      + "align \(hexText(tag.alignment)); load size \(hexText(size))"
+      "relocatable tag, min_addr \(hex(tag.least)), max_addr \(hex(tag.greatest)), "
+      + "align \(hex(tag.alignment)); load size \(hex(size))"
     guard size <= tag.greatest, tag.least <= tag.greatest - size else {
       throw .refuses(
         "invalid min/max address and/or load size", evidence,
@@ -79,7 +79,7 @@ struct GRUBLoad {
       preferHigh: tag.preference == 2, preferLow: tag.preference == 1, evidence)
     prediction.decisions.append(
       Decision(
-        "physical place", choice: hexText(loadBase),
+        "physical place", choice: hex(loadBase),
         because: evidence + ", preference \(tag.preference): "
           + (tag.preference == 2 ? "the highest place below GRUB's own memory" : "the lowest free place")))
   }

@@ -1,3 +1,4 @@
+import Placement
 import AddressSpace
 import Addresses
 
@@ -25,7 +26,7 @@ struct GRUBRelocator {
     }
     for chunk in chunks where Self.overlap(chunk, target, size) {
       throw .refuses(
-        "overlap detected", evidence() + "; \(hexText(chunk.target)), \(hexText(chunk.size)) bytes, is taken",
+        "overlap detected", evidence() + "; \(hex(chunk.target)), \(hex(chunk.size)) bytes, is taken",
         "No two chunks may share a byte.", .relocator)
     }
     guard let source = source(for: target, size) else {

@@ -74,12 +74,6 @@ extension LoaderOutcome {
   }
 }
 
-extension UInt64 {
-  /// The next multiple of a power of two, modulo 2⁶⁴.
-  func qemuAligned(up alignment: UInt64) -> UInt64 { (self &+ alignment &- 1) & ~(alignment - 1) }
-  var hex: String { "0x" + String(self, radix: 16) }
-}
-
 extension Prediction {
   /// Adds bytes that QEMU makes, and returns their index.
   mutating func addBlob(_ name: String, _ bytes: [UInt8]) -> Int {
@@ -92,7 +86,7 @@ extension Prediction {
     guard !inside else { return }
     remarks.append(
       Remark(
-        .entryOutsideImage, "the entry \(address.hex) lies in no loaded byte",
+        .entryOutsideImage, "the entry \(hex(address)) lies in no loaded byte",
         rule: Rule("the entry is not compared with the segments", source: QEMUELF.source)))
   }
 

@@ -61,7 +61,7 @@ struct QEMUAArch64Load {
     let fits = limit <= start || Self.treeSize <= limit - start
     prediction.decisions.append(
       Decision(
-        "device tree", choice: fits ? start.hex : "none",
+        "device tree", choice: fits ? hex(start) : "none",
         because: "an ELF file leaves it the base of memory, 1 MiB below its lowest segment"))
     if fits { roms.add(QEMURom(name: "dtb", address: start, size: Self.treeSize, contents: .foreign)) }
   }
@@ -81,17 +81,17 @@ struct QEMUAArch64Load {
     let address = Self.base &+ offset
     guard size <= UInt64(Int64.max) else {
       throw .refuses(
-        "could not load kernel '\(request.imageName)'", "image_size \(size.hex)", "a negative size is a failure",
+        "could not load kernel '\(request.imageName)'", "image_size \(hex(size))", "a negative size is a failure",
         Self.source)
     }
     try checkSize(size)
     roms.add(
       QEMURom(name: "image", address: address, size: fileSize, contents: .image(start: 0, count: fileSize)))
     let module = try placeModule(after: address &+ size)
-    let tree = (module.start &+ module.size).qemuAligned(up: 2 << 20)
+    let tree = (module.start &+ module.size).roundedUp(to: 2 << 20)
     guard tree < end else {
       throw .refuses(
-        "Not enough space for DTB after kernel/initrd", "it would lie at \(tree.hex), memory ends at \(end.hex)",
+        "Not enough space for DTB after kernel/initrd", "it would lie at \(hex(tree)), memory ends at \(hex(end))",
         "the device tree follows the module on 2 MiB", Self.source)
     }
     roms.add(QEMURom(name: "dtb", address: tree, size: Self.treeSize, contents: .foreign))
@@ -109,7 +109,7 @@ struct QEMUAArch64Load {
     let stub = prediction.addBlob("bootloader", Self.stub(tree: tree, entry: address))
     roms.add(QEMURom(name: "bootloader", address: Self.base, size: 40, contents: .blob(stub)))
     prediction.decisions.append(
-      Decision("device tree", choice: tree.hex, because: "the first 2 MiB boundary behind the module"))
+      Decision("device tree", choice: hex(tree), because: "the first 2 MiB boundary behind the module"))
     prediction.remarkIgnored(request.modules.dropFirst(), "Linux takes one initial RAM disk")
     return prediction
   }
@@ -127,11 +127,11 @@ struct QEMUAArch64Load {
 
   /// Half of memory or 128 MiB up, or behind the image.
   private mutating func placeModule(after image: UInt64) throws(QEMUStop) -> (start: UInt64, size: UInt64) {
-    let start = max(Self.base + min(memory.size / 2, 128 << 20), image).qemuAligned(up: 4096)
+    let start = max(Self.base + min(memory.size / 2, 128 << 20), image).roundedUp(to: 4096)
     guard let module = request.modules.first else { return (start, 0) }
     guard start < end else {
       throw .refuses(
-        "not enough space after kernel to load initrd", "it would lie at \(start.hex), memory ends at \(end.hex)",
+        "not enough space after kernel to load initrd", "it would lie at \(hex(start)), memory ends at \(hex(end))",
         "the module follows the image", Self.source)
     }
     guard module.size.value <= end - start else {
@@ -147,7 +147,7 @@ struct QEMUAArch64Load {
     guard size > memory.size else { return }
     throw .refuses(
       "kernel '\(request.imageName)' is too large to fit in RAM (kernel size \(size), RAM size \(memory.size))",
-      "size \(size.hex)", "the kernel is no larger than memory", Self.source)
+      "size \(hex(size))", "the kernel is no larger than memory", Self.source)
   }
 
   private func checkPacking(_ image: RawSpan) throws(QEMUStop) {

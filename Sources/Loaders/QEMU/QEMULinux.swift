@@ -62,7 +62,7 @@ enum QEMULinux {
     at address: UInt64, _ module: LoaderRequest.Module, _ memory: QEMUMemory, to prediction: inout Prediction
   ) {
     prediction.decisions.append(
-      Decision("module", choice: address.hex, because: "the last page below the module's highest address"))
+      Decision("module", choice: hex(address), because: "the last page below the module's highest address"))
     var roms = QEMURomList()
     roms.add(QEMURom(name: "initrd", address: address, size: module.size.value, contents: .module(0)))
     roms.place(in: memory, as: &prediction)

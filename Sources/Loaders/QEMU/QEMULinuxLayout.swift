@@ -79,7 +79,7 @@ struct QEMULinuxLayout {
     roms.place(in: memory, copied: true, as: &prediction)
     prediction.decisions.append(
       Decision(
-        "places", choice: "setup \(setup.hex), payload \(payload.hex)",
+        "places", choice: "setup \(hex(setup)), payload \(hex(payload))",
         because: "boot protocol \(protocolText); init_size and pref_address are not looked at"))
   }
 

@@ -74,7 +74,7 @@ enum QEMUMultiboot {
       copied = rom.end &- kernel.address
       guard copied <= kernel.size else {
         throw .misbehaves(
-          "corrupts its memory and crashes", "\(rom.description) ends behind the kernel, \(end.hex)",
+          "corrupts its memory and crashes", "\(rom.description) ends behind the kernel, \(hex(end))",
           "what is too much is computed with the wrong sign", "QEMU 7.2, hw/core/loader.c, rom_copy")
       }
       kernel.parts.append(rom)
@@ -82,7 +82,7 @@ enum QEMUMultiboot {
     guard copied == kernel.size else {
       throw .refuses(
         "Error while fetching elf kernel from rom",
-        "the blocks end at \((kernel.address &+ copied).hex), the segments at \(end.hex)",
+        "the blocks end at \(hex(kernel.address &+ copied)), the segments at \(hex(end))",
         "the last block ends where the highest segment does", source)
     }
     if let overlap = list.overlap { throw .refusal(overlap) }
@@ -95,22 +95,25 @@ enum QEMUMultiboot {
     let loadEnd = word(image, offset + 20)
     let bssEnd = word(image, offset + 24)
     let fileSize = UInt64(image.byteCount)
-    guard header >= load else { throw invalid("load_addr address", "header_addr \(header.hex), load_addr \(load.hex)") }
+    guard header >= load else {
+      throw invalid("load_addr address", "header_addr \(hex(header)), load_addr \(hex(load))")
+    }
     guard header - load <= offset else {
-      throw invalid("header_addr address", "header_addr \(header.hex), load_addr \(load.hex), offset \(offset.hex)")
+      throw invalid("header_addr address", "header_addr \(hex(header)), load_addr \(hex(load)), offset \(hex(offset))")
     }
     let start = offset - (header - load)
-    if loadEnd != 0, loadEnd < load { throw invalid("load_end_addr address", "load_end_addr \(loadEnd.hex)") }
+    if loadEnd != 0, loadEnd < load { throw invalid("load_end_addr address", "load_end_addr \(hex(loadEnd))") }
     let count = loadEnd != 0 ? loadEnd - load : (fileSize - start) & 0xffff_ffff
     guard count <= 0xffff_ffff - load else {
       throw .refuses(
-        "kernel does not fit in address space", "load_addr \(load.hex), \(count.hex) bytes", "the end is below 4 GiB",
+        "kernel does not fit in address space", "load_addr \(hex(load)), \(hex(count)) bytes", "the end is below 4 GiB",
         source)
     }
-    if bssEnd != 0, bssEnd < load + count { throw invalid("bss_end_addr address", "bss_end_addr \(bssEnd.hex)") }
+    if bssEnd != 0, bssEnd < load + count { throw invalid("bss_end_addr address", "bss_end_addr \(hex(bssEnd))") }
     guard count <= fileSize - start else {
       throw .refuses(
-        "fread() failed", "\(count.hex) bytes from \(start.hex), file size \(fileSize.hex)", "the file has them", source
+        "fread() failed", "\(hex(count)) bytes from \(hex(start)), file size \(hex(fileSize))", "the file has them",
+        source
       )
     }
     let size = bssEnd != 0 ? bssEnd - load : count

@@ -26,13 +26,13 @@ struct QEMUMultibootBuffer {
     memory = QEMUMemory(x86: request.machine)
     var text = UInt64(request.imageName.utf8.count) + 1 + UInt64(request.commandLine.utf8.count) + 1
     if !request.modules.isEmpty { text += Self.optionSize(request.modules) + 1 }
-    table = kernel.size.qemuAligned(up: 4096)
+    table = kernel.size.roundedUp(to: 4096)
     strings = table + 16 * UInt64(request.modules.count)
     loaderName = strings + text
-    modules = (loaderName + 5).qemuAligned(up: 4096)
+    modules = (loaderName + 5).roundedUp(to: 4096)
     var end = modules
     for module in request.modules {
-      end = end &+ module.size.value.qemuAligned(up: 4096)
+      end = end &+ module.size.value.roundedUp(to: 4096)
       guard end <= 0xffff_ffff, module.size.value <= 0x7fff_ffff else { throw Self.tooLarge(kernel) }
     }
     guard end <= 0xffff_ffff else { throw Self.tooLarge(kernel) }
@@ -40,7 +40,7 @@ struct QEMUMultibootBuffer {
 
   private static func tooLarge(_ kernel: QEMUMultiboot.Kernel) -> QEMUStop {
     .misbehaves(
-      "corrupts its memory", "kernel of \(kernel.size.hex) bytes", "the buffer's size has 32 bits",
+      "corrupts its memory", "kernel of \(hex(kernel.size)) bytes", "the buffer's size has 32 bits",
       QEMUMultiboot.source)
   }
 
@@ -71,7 +71,7 @@ struct QEMUMultibootBuffer {
     roms.place(in: memory, copied: true, as: &prediction)
     prediction.decisions.append(
       Decision(
-        "modules and strings", choice: (kernel.address &+ table).hex,
+        "modules and strings", choice: hex(kernel.address &+ table),
         because: "one buffer from the kernel's lowest address: kernel, table, strings and modules, on pages"))
     return prediction
   }
@@ -90,7 +90,7 @@ struct QEMUMultibootBuffer {
       text += Array(Self.text(of: module).utf8) + [0]
       loads.append(
         QEMURom(name: "module \(index)", address: start, size: module.size.value, contents: .module(index)))
-      place += module.size.value.qemuAligned(up: 4096)
+      place += module.size.value.roundedUp(to: 4096)
     }
     text += Array("\(request.imageName) \(request.commandLine)".utf8) + [0]
     if !rows.isEmpty { add("module table", rows, at: kernel.address &+ table, &roms, &prediction) }
@@ -133,7 +133,7 @@ struct QEMUMultibootBuffer {
       if part.address > end {
         prediction.remarks.append(
           Remark(
-            .notZeroed, "from \(end.hex) to \(part.address.hex), between segments, lies what was in QEMU's memory",
+            .notZeroed, "from \(hex(end)) to \(hex(part.address)), between segments, lies what was in QEMU's memory",
             rule: Rule("the buffer is not cleared", source: QEMUMultiboot.source)))
       }
       end = max(end, part.end)

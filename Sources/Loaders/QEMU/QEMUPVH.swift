@@ -17,7 +17,7 @@ enum QEMUPVH {
     let flags = header.flags ?? 0
     guard flags & 0x0001_0004 == 0 else {
       throw .refuses(
-        "elfboot unsupported flags = \(String(flags, radix: 16))", "e_flags \(flags.hex)", "e_flags & 0x10004 is 0",
+        "elfboot unsupported flags = \(String(flags, radix: 16))", "e_flags \(hex(flags))", "e_flags & 0x10004 is 0",
         source)
     }
     let file = QEMUELF(image, machines: machines, wantsNote: true)

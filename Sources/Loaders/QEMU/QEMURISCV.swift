@@ -58,7 +58,7 @@ struct QEMURISCVLoad {
     roms.place(in: memory, as: &prediction)
     prediction.decisions.append(
       Decision(
-        "device tree", choice: tree.hex,
+        "device tree", choice: hex(tree),
         because: "the last 2 MiB boundary with 1 MiB behind it below the end of memory or 3 GiB"))
     return prediction
   }
@@ -66,10 +66,11 @@ struct QEMURISCVLoad {
   /// The kernel is entered at its lowest address, not at e_entry.
   private func entryRemarks(_ file: QEMUELF, start: UInt64, inside: Bool) -> [Remark] {
     let rule = Rule("the lowest address is the entry", source: "\(Self.source), riscv_load_kernel")
-    if !inside { return [Remark(.entryOutsideImage, "the entry \(start.hex) lies in no loaded byte", rule: rule)] }
+    if !inside { return [Remark(.entryOutsideImage, "the entry \(hex(start)) lies in no loaded byte", rule: rule)] }
     guard file.entry != start else { return [] }
     return [
-      Remark(.entryOutsideImage, "the kernel is entered at \(start.hex), not at e_entry \(file.entry.hex)", rule: rule)
+      Remark(
+        .entryOutsideImage, "the kernel is entered at \(hex(start)), not at e_entry \(hex(file.entry))", rule: rule)
     ]
   }
 
@@ -100,7 +101,7 @@ struct QEMURISCVLoad {
         "the module is no larger than the memory's size minus its address", "\(Self.source), riscv_load_initrd")
     }
     prediction.decisions.append(
-      Decision("module", choice: address.hex, because: "the entry and half of memory, at most 128 MiB"))
+      Decision("module", choice: hex(address), because: "the entry and half of memory, at most 128 MiB"))
     roms.add(QEMURom(name: "initrd", address: address, size: module.size.value, contents: .module(0)))
   }
 

@@ -1,3 +1,4 @@
+import Placement
 import KernelImage
 
 extension Libelf {
@@ -97,9 +98,9 @@ extension Libelf {
       mark(broken: "strtab not found")
       return
     }
-    let start = roundUp(physicalEnd, word)
-    let tables = roundUp(table.size, word) &+ roundUp(names.size, word)
-    symbols = (start, start &+ roundUp(260, word) &+ tables)
+    let start = physicalEnd.roundedUp(to: word)
+    let tables = table.size.roundedUp(to: word) &+ names.size.roundedUp(to: word)
+    symbols = (start, start &+ (260 as UInt64).roundedUp(to: word) &+ tables)
   }
 
   private func symbolTable(_ elf: LenientELF, _ bytes: RawSpan) -> LenientELF.Section? {

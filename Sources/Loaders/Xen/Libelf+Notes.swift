@@ -1,3 +1,4 @@
+import Placement
 import KernelImage
 
 extension Libelf {
@@ -26,12 +27,12 @@ extension Libelf {
         break
       }
       noteCount += 1
-      let descriptor = position &+ 12 &+ roundUp(checked(bytes.wide(UInt32.self, at: position)), 4)
+      let descriptor = position &+ 12 &+ checked(bytes.wide(UInt32.self, at: position)).roundedUp(to: 4)
       if let owner = text(elf, bytes, at: position &+ 12), owner.equals("Xen") {
         guard readNote(elf, bytes, at: position, descriptor: descriptor) else { return nil }
         count += 1
       }
-      let next = descriptor &+ roundUp(checked(bytes.wide(UInt32.self, at: position &+ 4)), 4)
+      let next = descriptor &+ checked(bytes.wide(UInt32.self, at: position &+ 4)).roundedUp(to: 4)
       // A step that wraps or leaves the file ends the walk without complaint.
       guard next > position, bytes.holds(1, at: next) else { break }
       position = next
@@ -114,6 +115,3 @@ extension Libelf {
     }
   }
 }
-
-/// The least multiple of a power of two that is not below a value, modulo 2⁶⁴.
-func roundUp(_ value: UInt64, _ size: UInt64) -> UInt64 { (value &+ (size - 1)) & ~(size - 1) }

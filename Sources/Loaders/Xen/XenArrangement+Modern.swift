@@ -1,3 +1,4 @@
+import Placement
 import Addresses
 
 /// The numbers from which a domain's memory is arranged. Guest virtual addresses; counts of bytes and pages.

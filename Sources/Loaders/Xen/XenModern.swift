@@ -87,7 +87,7 @@ struct XenModern {
         "Kernel does not support Dom0 operation", "SUPPORTED_FEATURES \(hex(elf.supportedFeatures))",
         "bit 11 (dom0) where the note is given", XenSource.builder)
     }
-    if !is64, elf.hypervisorStartLow != Libelf.unset, roundUp(elf.hypervisorStartLow, 1 << 21) > 0xf580_0000 {
+    if !is64, elf.hypervisorStartLow != Libelf.unset, elf.hypervisorStartLow.roundedUp(to: 1 << 21) > 0xf580_0000 {
       throw .refuse(
         "Dom0 expects too high a hypervisor start address", "HV_START_LOW \(hex(elf.hypervisorStartLow))",
         "at most 0xf5800000", XenSource.builder)

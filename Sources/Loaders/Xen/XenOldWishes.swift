@@ -1,3 +1,4 @@
+import Placement
 import KernelImage
 
 /// What an image of 2006 asks for: `__xen_guest`, searched as C searches text, or in August 2006 notes.

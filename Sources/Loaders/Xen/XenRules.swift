@@ -1,3 +1,5 @@
+import Placement
+
 /// Whose rules: Xen's dom0 builder changed how it reads an image four times before it became what it is.
 public enum XenRules: CaseIterable, Hashable, Sendable {
   /// Until 11 May 2006 (Xen 3.0.0 to 3.0.2): p_paddr is a guest virtual address.
@@ -80,9 +82,6 @@ enum XenSource {
   static var oldBuilder: String { "Xen 3.0, xen/arch/x86/domain_build.c" }
   static var guest: String { "Xen 4.17, tools/libs/guest/xg_dom_core.c, xg_dom_x86.c" }
 }
-
-/// "0x40000000".
-func hex(_ value: UInt64) -> String { "0x" + String(value, radix: 16) }
 
 /// Xen's `%#lx`: "0" has no prefix.
 func alternateHex(_ value: UInt64) -> String { value == 0 ? "0" : hex(value) }

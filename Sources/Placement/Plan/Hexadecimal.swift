@@ -1,7 +1,7 @@
 package import Addresses
 
 /// `0x` and lower-case digits, as every message of Perch spells an address.
-package func hex(_ value: UInt64) -> String { "0x" + String(value, radix: 16) }
+package func hex(_ value: some FixedWidthInteger & UnsignedInteger) -> String { "0x" + String(value, radix: 16) }
 
 package func hex(_ address: some Address) -> String { hex(address.value) }
 
