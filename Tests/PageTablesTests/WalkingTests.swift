@@ -93,4 +93,18 @@ import Testing
     #expect(runs.map(\.physical.value) == [0x5000, 0x40_0000])
     #expect(runs[1].virtual.endValue == 0)
   }
+
+  /// 32,768 pages in 64 tables are one run: whoever holds a map never sees single pages.
+  @Test func manyPagesAreOneRun() throws {
+    let mapped = intent(0xffff_8880_0000_0000, 128 << 20, to: 0x1000, largest: .size4KiB)
+    let image = PageTableImage(building: try space(.x86_64FourLevel, mapped), at: base)
+    var count = 0
+    let report = image.tables(.x86_64FourLevel).forEachRun { run in
+      count += 1
+      #expect(run.virtual == mapped.virtual && run.physical == mapped.physical)
+    }
+    #expect(count == 1)
+    // The root, one PDPT, one PD, and a PT for each 2 MiB.
+    #expect(report.summary.visitedTables == 3 + 64)
+  }
 }
