@@ -73,7 +73,7 @@ test: kernels loaders lint embedded bare
 IMAGES ?= 60
 
 agreement: kernels loaders
-	PERCH_AGREEMENT_IMAGES=$(IMAGES) swift test --filter 'LoadersTests.(RealGRUB|RealQEMU|XenAgreement)'
+	PERCH_AGREEMENT_IMAGES=$(IMAGES) swift test --filter 'AgreementTests'
 
 bench: build kernels
 	@scripts/bench

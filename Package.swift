@@ -89,7 +89,16 @@ let package = Package(
     tests("CodecsTests", ["Codecs", "KernelImage", "Addresses"]),
     tests("MachinesTests", ["Machines", "Perch"]),
     tests("TranslationTests", ["Perch", "Machines"]),
-    tests("LoadersTests", ["Loaders", "Machines", "Perch"]),
+    tests("LoadersTests", ["Loaders", "RealLoaders", "Perch"]),
+    // The loaders of the field themselves, run over images drawn by seed, and the table of what they agreed on.
+    .target(
+      name: "RealLoaders", dependencies: ["Loaders", "Machines", "Codecs", "Perch", "TestSupport"],
+      path: "Tests/RealLoaders", swiftSettings: testing),
+    .executableTarget(
+      name: "agreement",
+      dependencies: ["RealLoaders", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      path: "Tests/agreement-cli", swiftSettings: testing),
+    tests("AgreementTests", ["RealLoaders", "Loaders", "Machines", "Codecs", "Perch"]),
     tests("ReportingTests", ["Reporting", "Loaders", "Perch"]),
     tests("EndToEndTests", ["Perch", "Machines", "perch"]),
   ]

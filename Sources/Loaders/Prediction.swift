@@ -133,6 +133,10 @@ public struct Remark: Hashable, Sendable {
     case overlap
     /// A module is not handed over.
     case moduleIgnored
+    /// It jumps elsewhere than e_entry says.
+    case entryElsewhere
+    /// Bytes, registers or places that differ from run to run, or that nobody promises.
+    case unspecified
   }
 
   public var kind: Kind

@@ -1,6 +1,7 @@
 import Addresses
 import KernelImage
 import Loaders
+@testable import RealLoaders
 import Testing
 
 /// The expected values were seen with Debian's GRUB 2.06 on QEMU's `pc` with 256 MiB.

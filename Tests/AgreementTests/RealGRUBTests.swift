@@ -1,5 +1,6 @@
 import Foundation
 import Loaders
+@testable import RealLoaders
 import TestSupport
 import Testing
 
@@ -11,7 +12,7 @@ import Testing
   }
 
   @Test func theRecordedRefusalsAreItsWords() throws {
-    let image = GRUBRefusalTests.cases[10]
+    let image = GRUBRefusal.recorded[10]
     #expect(try RealGRUB.verdict(on: image.image) == .refuses(image.words))
   }
 

@@ -3,6 +3,7 @@ import Foundation
 import KernelImage
 import Loaders
 import Machines
+@testable import RealLoaders
 import TestSupport
 import Testing
 
