@@ -25,6 +25,8 @@ extension Remark.Kind {
     case .segmentIgnored: "segment ignored"
     case .overlap: "overlap"
     case .moduleIgnored: "module ignored"
+    case .entryElsewhere: "entered elsewhere"
+    case .unspecified: "unspecified"
     }
   }
 }
