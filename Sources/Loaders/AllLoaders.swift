@@ -18,9 +18,21 @@ extension LoaderName {
     case .xenPV2006May11: { XenPV.load($0, $1, rules: .may11) }
     case .xenPV2006May21: { XenPV.load($0, $1, rules: .may21) }
     case .xenPV2006August: { XenPV.load($0, $1, rules: .august) }
+    case .xenDomU: { XenDomU.load($0, $1) }
+    case .xenPVH: { XenPVH.load($0, $1) }
+    case .xenPVHDomU: { XenPVH.domU($0, $1) }
     case .kexec: { Kexec.load($0, $1) }
-    case .linuxLoader: { LinuxLoader.load($0, $1) }
+    case .firecracker: { LinuxLoader.load($0, $1, monitor: .firecracker) }
+    case .cloudHypervisor: { LinuxLoader.load($0, $1, monitor: .cloudHypervisor) }
+    case .firecrackerAArch64: { LinuxLoader.loadImage($0, $1, monitor: .firecrackerAArch64) }
+    case .cloudHypervisorAArch64: { LinuxLoader.loadImage($0, $1, monitor: .cloudHypervisorAArch64) }
+    case .cloudHypervisorRISCV: { LinuxLoader.loadImage($0, $1, monitor: .cloudHypervisorRISCV) }
     case .limine: { Limine.load($0, $1) }
+    case .osvLow: { OSv.load($0, $1, layout: .low) }
+    case .osvHigh: { OSv.load($0, $1, layout: .high) }
+    case .arm64Image: { ImageBootRules.arm64($0, $1) }
+    case .riscvImage: { ImageBootRules.riscv64($0, $1) }
+    case .linuxDecompressor: { Decompressor.load($0, $1) }
     }
   }
 }

@@ -1,4 +1,5 @@
 import KernelImage
+import Placement
 
 extension LoaderName {
   /// Whether an image asks for this loader: it carries the header, the note or the tag of the loader's protocol, or is of
@@ -13,13 +14,20 @@ extension LoaderName {
     case .grubMultiboot2: return kinds.contains(.multiboot2)
     case .qemuLinux: return kinds.contains(.bzImage) || kinds.contains(.zImage)
     case .kexec: return kinds.contains { $0 == .bzImage || $0 == .multiboot1 || $0 == .multiboot2 }
+    case .arm64Image, .firecrackerAArch64, .cloudHypervisorAArch64: return kinds.contains(.arm64Image)
+    case .riscvImage, .cloudHypervisorRISCV: return kinds.contains(.riscvImage)
     case .qemuAArch64: return kinds.contains(.arm64Image) || Self.isELF(image, for: .aarch64)
     case .qemuRISCV: return kinds.contains(.riscvImage) || Self.isELF(image, for: .riscv)
-    case .linuxLoader: return kinds.contains(.bzImage) || Self.hasXenNote(.physicalEntry32, in: image)
-    case .xenPV, .xenPV2006August: return Self.hasXenNote(.entry, in: image) || Self.hasXenGuest(image)
+    case .xenPVH, .xenPVHDomU: return Self.hasXenNote(.physicalEntry32, in: image)
+    case .firecracker, .cloudHypervisor:
+      return kinds.contains(.bzImage) || Self.hasXenNote(.physicalEntry32, in: image)
+    case .osvLow: return OSv.Layout.low.isLinked(image)
+    case .osvHigh: return OSv.Layout.high.isLinked(image)
+    case .xenPV, .xenPV2006August, .xenDomU: return Self.hasXenNote(.entry, in: image) || Self.hasXenGuest(image)
     // ELF notes came with Xen 3.0.4 (xen/common/elf.c, commit b543b44c65).
     case .xenPV2006March, .xenPV2006May11, .xenPV2006May21: return Self.hasXenGuest(image)
     case .limine: return Self.hasLimineRequest(image)
+    case .linuxDecompressor: return (try? ELFFile(parsing: image)).map { LinuxImage.recognises($0) } ?? false
     }
   }
 

@@ -12,7 +12,19 @@ public enum LoaderName: String, CaseIterable, Hashable, Sendable {
   case xenPV2006May11 = "xen-pv-2006-05-11"
   case xenPV2006May21 = "xen-pv-3.0.3"
   case xenPV2006August = "xen-pv-3.0.4"
+  case xenDomU = "xen-domu"
+  case xenPVH = "xen-pvh"
+  case xenPVHDomU = "xen-domu-pvh"
   case kexec
-  case linuxLoader = "linux-loader"
+  case firecracker
+  case cloudHypervisor = "cloud-hypervisor"
+  case firecrackerAArch64 = "firecracker-aarch64"
+  case cloudHypervisorAArch64 = "cloud-hypervisor-aarch64"
+  case cloudHypervisorRISCV = "cloud-hypervisor-riscv64"
   case limine
+  case osvLow = "osv-low"
+  case osvHigh = "osv-high"
+  case arm64Image = "arm64-image"
+  case riscvImage = "riscv64-image"
+  case linuxDecompressor = "linux-decompressor"
 }

@@ -48,11 +48,17 @@ struct LoaderImage {
 
   private func withBytes<Result>(for loader: LoaderName, _ body: (RawSpan) -> Result) -> Result {
     if let payload, isPayloadRead(by: loader) { return payload.withBytes(body) }
+    if opened.layers.contains(where: { $0.kind == .efiZboot }), !loader.unpacksZboot {
+      return opened.file.withBytes(body)
+    }
     return opened.withBytes(body)
   }
 }
 
 extension LoaderName {
   /// Whether it unpacks the payload of a bzImage by itself and loads the ELF file inside (xen/arch/x86/bzimage.c).
-  fileprivate var unpacksPayloads: Bool { self == .xenPV }
+  fileprivate var unpacksPayloads: Bool { self == .xenPV || self == .linuxDecompressor }
+
+  /// Whether it takes the kernel out of an EFI zboot file. Others get the file, which is an application of EFI's.
+  fileprivate var unpacksZboot: Bool { self == .arm64Image || self == .riscvImage }
 }

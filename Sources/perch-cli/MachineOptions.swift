@@ -84,11 +84,12 @@ extension MachineOptions {
 }
 
 extension LoaderName {
-  /// Where the memory of QEMU's `virt` starts (hw/arm/virt.c and hw/riscv/virt.c, VIRT_DRAM and VIRT_MEM); nil for a PC.
+  /// Where the memory of QEMU's `virt` starts (hw/arm/virt.c and hw/riscv/virt.c, VIRT_DRAM and VIRT_MEM), and that of the
+  /// monitors' guests (layout.rs, DRAM_MEM_START and RAM_START); nil for a PC.
   fileprivate var virtMemory: UInt64? {
     switch self {
-    case .qemuAArch64: 0x4000_0000
-    case .qemuRISCV: 0x8000_0000
+    case .qemuAArch64, .arm64Image, .cloudHypervisorAArch64, .cloudHypervisorRISCV: 0x4000_0000
+    case .qemuRISCV, .riscvImage, .firecrackerAArch64: 0x8000_0000
     default: nil
     }
   }

@@ -1,77 +1,45 @@
 import Foundation
-import Loaders
 @testable import RealLoaders
 import TestSupport
 import Testing
 
-/// The model against Debian's GRUB: the same refusal in the same words, or every chunk and the entry in the same place.
-@Suite(.enabled(if: RealGRUB.isExpected, "scripts/fetch-grub was not run")) struct RealGRUBTests {
-  /// How many images: PERCH_AGREEMENT_IMAGES, or 40.
-  static var count: UInt64 {
-    ProcessInfo.processInfo.environment["PERCH_AGREEMENT_IMAGES"].flatMap { UInt64($0) } ?? 40
+/// The judge itself: it sees what a model would have wrong.
+@Suite(.enabled(if: AgreementTests.mustRun || GRUBJudge(version: 1).missing == nil, "scripts/fetch-grub was not run"))
+struct RealGRUBTests {
+  @Test func refusesInItsWords() throws {
+    let test = GRUBRefusal.recorded[10]
+    #expect(try RealGRUB.run(test.image) { $0.verdict } == .refuses(test.words))
   }
 
-  @Test func theRecordedRefusalsAreItsWords() throws {
-    let image = GRUBRefusal.recorded[10]
-    #expect(try RealGRUB.verdict(on: image.image) == .refuses(image.words))
-  }
+  /// A respect in which the image that the model is asked about differs from the one that the machine runs.
+  struct Change: Sendable, CustomTestStringConvertible {
+    var testDescription: String
+    /// How the difference begins.
+    var words: String
+    var change: @Sendable (inout GRUBImage) -> Void
 
-  @Test(arguments: [0, 1] as [UInt64]) func randomImages(half: UInt64) {
-    let all = Self.count
-    let range = half == 0 ? 0..<all / 2 : all / 2..<all
-    let found = counterexample(seeds: range, from: GRUBImage.random) { image in
-      do {
-        return try Self.disagreement(on: image)
-      } catch {
-        return "\(error)"
-      }
-    }
-    if let found { Issue.record("\(found)") }
-  }
-
-  /// What the model and GRUB see differently, or nil. Images that the model says GRUB mishandles are not fed to it.
-  static func disagreement(on image: GRUBImage) throws -> String? {
-    switch image.outcome {
-    case .misbehaves: return nil
-    case .refuses(let refusal):
-      let real = try RealGRUB.verdict(on: image)
-      return real == .refuses(refusal.words) ? nil : "model: \(refusal)\nGRUB: \(real)"
-    case .loads(let prediction):
-      let expected = landing(prediction, of: image)
-      let real = try RealGRUB.verdict(on: image)
-      return real == .boots(expected) ? nil : "model: \(expected)\nGRUB: \(real)"
+    init(_ name: String, _ words: String, _ change: @escaping @Sendable (inout GRUBImage) -> Void) {
+      testDescription = name
+      self.words = words
+      self.change = change
     }
   }
 
-  /// The chunks that a prediction means: one for each piece, but for a relocated image or one without ELF, which is a
-  /// chunk as a whole.
-  private static func landing(_ prediction: Prediction, of image: GRUBImage) -> RealGRUB.Landing {
-    let isWhole = image.tags.contains { $0[0] == 10 } || prediction.pieces.contains { $0.owner == "image" }
-    var chunks: [RealGRUB.Chunk] = []
-    var whole: (start: UInt64, end: UInt64)?
-    for piece in prediction.pieces where piece.extent.count.value > 0 {
-      let start = piece.extent.start.value
-      if isWhole, piece.owner == "image" || piece.owner.hasPrefix("segment") {
-        let end = piece.extent.endValue
-        whole = (min(whole?.start ?? start, start), max(whole?.end ?? end, end))
-      } else {
-        chunks.append(RealGRUB.Chunk(target: start, size: piece.extent.count.value))
-      }
-    }
-    if let first = whole?.start, !prediction.pieces.contains(where: { $0.owner == "image" }) {
-      // Empty segments count too.
-      let loaded = image.segments.filter { $0.type == 1 }
-      let low = loaded.map(\.physical).min() ?? 0
-      whole = (first, first + (loaded.map { $0.physical + $0.memorySize }.max() ?? 0) - low)
-    }
-    if let whole { chunks.append(RealGRUB.Chunk(target: whole.start, size: whole.end - whole.start)) }
-    func register(_ name: String) -> UInt32 {
-      guard case .exactly(let value) = prediction.entry.registers.first(where: { $0.name == name })?.value else {
-        return 0
-      }
-      return UInt32(value)
-    }
-    return RealGRUB.Landing(
-      chunks: chunks.sorted(), eax: register("eax"), ebx: register("ebx"), eip: UInt32(prediction.entry.address))
+  @Test(arguments: [
+    Change("a byte of the file", "segment 0, byte 63 at 0x20_003f") { $0.segments[0].fileSize -= 1 },
+    Change("a segment's size", "model: [0x1000") { $0.segments[0].memorySize += 1 },
+    Change("the entry", "eip: model 0x20_0001, GRUB 0x20_0000") { $0.entry += 1 },
+    Change("the order of modules", "model: [0x1000") { $0.modules.swapAt(0, 1) },
+  ])
+  func seesADifference(_ change: Change) throws {
+    var image = GRUBImage.simple
+    image.modules = [0x10, 0x1010]
+    var other = image
+    change.change(&other)
+    guard case .loads(let prediction) = other.outcome else { throw Missing() }
+    let found = try RealGRUB.run(image) { try ExpectedLanding(prediction, of: image).difference(from: $0) }
+    #expect(found?.hasPrefix(change.words) == true, "\(found ?? "no difference")")
   }
+
+  struct Missing: Error {}
 }

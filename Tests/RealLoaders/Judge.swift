@@ -37,10 +37,13 @@ public struct ImageCounts: Hashable, Sendable {
 public struct NamedImage<Image: Sendable>: Sendable {
   public var name: String
   public var image: Image
+  /// Whether it belongs to the small part that `make test` runs.
+  public var isCheap: Bool
 
-  public init(_ name: String, _ image: Image) {
+  public init(_ name: String, _ image: Image, isCheap: Bool = true) {
     self.name = name
     self.image = image
+    self.isCheap = isCheap
   }
 }
 

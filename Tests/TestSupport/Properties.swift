@@ -51,18 +51,19 @@ public func counterexample<Case: Shrinkable>(
     var generator = SeededGenerator(seed: seed)
     let first = draw(&generator)
     guard let found = problem(first) else { continue }
-    return shrink(first, found, seed: seed, problem: problem)
+    let small = shrink(first, found, problem: problem)
+    return Counterexample(seed: seed, shrinks: small.shrinks, text: small.text, problem: small.problem)
   }
   return nil
 }
 
-/// Follows the first smaller case that fails too, until none does; at most a thousand cases are tried.
-private func shrink<Case: Shrinkable>(
-  _ start: Case, _ found: String, seed: UInt64, problem: (Case) -> String?
-) -> Counterexample {
+/// Follows the first smaller case that fails too, until none does; at most `tries` cases are tried.
+public func shrink<Case: Shrinkable>(
+  _ start: Case, _ found: String, tries: Int = 1000, problem: (Case) -> String?
+) -> (shrinks: Int, text: String, problem: String) {
   var best = (value: start, problem: found)
   var shrinks = 0
-  var tries = 1000
+  var tries = tries
   var isShrinking = true
   while isShrinking {
     isShrinking = false
@@ -75,7 +76,7 @@ private func shrink<Case: Shrinkable>(
       break
     }
   }
-  return Counterexample(seed: seed, shrinks: shrinks, text: best.value.description, problem: best.problem)
+  return (shrinks, best.value.description, best.problem)
 }
 
 extension UInt64 {

@@ -4,8 +4,9 @@ import KernelImage
 /// `boot` (grub-core/loader/multiboot.c).
 ///
 /// Its arithmetic is 32 bits wide and wraps. What it keeps in its own heap is not part of the image: where a place
-/// depends on it (preference "high", memory almost full), `GRUB.ownMemory` stands for it, and the gaps
-/// between its own blocks, which a second chunk kept at the heap's top may find, are not modelled.
+/// depends on it, `GRUB.ownMemory` stands for it, and gaps between its own blocks are taken to hold what is smaller.
+/// So it is unspecified which of its words it has for an image that leaves less than that of all memory, and whether
+/// it has room for one with a piece below 1 MiB and one beyond memory that is nearly that large.
 public enum GRUB {
   /// What GRUB's modules and buffers take at the top of the memory below 4 GiB, in bytes: as seen with few modules.
   public static let ownMemory: UInt32 = 0x7_0000

@@ -14,6 +14,8 @@ struct GRUBHeap {
   }
 
   private(set) var blocks: [Block]
+  /// Where the memory ends at whose top GRUB's own blocks are, with gaps between them.
+  private var ownEnd: UInt32 = 0
 
   /// All usable memory from 1 MiB to 4 GiB but for what GRUB itself needs, which lies at the top.
   init(of machine: MemoryMap) {
@@ -25,6 +27,7 @@ struct GRUBHeap {
       blocks.append(Block(start: UInt32(start), end: UInt32(end), isRegionStart: true))
     }
     guard let last = blocks.indices.last else { return }
+    ownEnd = blocks[last].end
     let own = min(GRUB.ownMemory, blocks[last].end - blocks[last].start)
     blocks[last].end -= own
   }
@@ -55,6 +58,15 @@ struct GRUBHeap {
     }
     return nil
   }
+
+  /// Whether a search from the lowest place that found nothing sound takes a gap between GRUB's own blocks: the sum of
+  /// the gap's address and the size wraps around 4 GiB, and passes as less than the gap's end.
+  func takesTooSmallGap(from least: UInt32, to greatest: UInt32, size: UInt32) -> Bool {
+    greatest >= size && greatest - size >= least && ownEnd >= least && ownEnd > 0 &- size
+  }
+
+  /// Whether the gaps between GRUB's own blocks are below an address and one of them is as large as `size`.
+  func hasGap(below address: UInt32, for size: UInt32) -> Bool { address >= ownEnd && size <= GRUB.ownMemory }
 
   private static func fits(_ target: UInt32, _ size: UInt32, _ end: UInt32) -> Bool { target &+ size <= end }
 

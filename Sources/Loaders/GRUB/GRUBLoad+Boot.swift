@@ -127,6 +127,7 @@ extension GRUBLoad {
         LoaderEntry.Register("ebx", UInt64(information), "boot information"),
       ] + zeros + [
         LoaderEntry.Register("esp", 0x7ff00, "GRUB's stack"),
+        LoaderEntry.Register("eflags", 0x46, "interrupts off, direction up"),
         LoaderEntry.Register("cr0", 0x11, "protection, no paging"),
         LoaderEntry.Register("cr4", 0, "no PAE"),
         LoaderEntry.Register("cs", 0x10, "flat code, GDT of the trampoline"),

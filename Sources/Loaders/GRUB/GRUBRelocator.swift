@@ -29,7 +29,7 @@ struct GRUBRelocator {
         "overlap detected", evidence() + "; \(hex(chunk.target)), \(hex(chunk.size)) bytes, is taken",
         "No two chunks may share a byte.", .relocator)
     }
-    guard let source = source(for: target, size) else {
+    guard let source = try source(for: target, size, evidence) else {
       throw .refuses("out of memory", evidence(), "All bytes are kept elsewhere first.", .relocator)
     }
     if source < postchunks { highestBeforePost = max(highestBeforePost, target &+ size, source &+ size) }
@@ -41,12 +41,22 @@ struct GRUBRelocator {
       || (target <= chunk.target && chunk.target < target &+ size)
   }
 
-  private mutating func source(for target: UInt32, _ size: UInt32) -> UInt32? {
+  private mutating func source(
+    for target: UInt32, _ size: UInt32, _ evidence: () -> String
+  ) throws(GRUBStop) -> UInt32? {
     let limits = limits(around: target, target)
     if target < 0x10_0000, let source = postSource(size) { return source }
     if let source = heap.take(from: target, to: limits.greatest, alignment: 1, size: size, lowest: true) {
       return source
     }
+    guard !heap.takesTooSmallGap(from: target, to: limits.greatest, size: size) else {
+      throw .misbehaves(
+        "corrupts its heap", evidence(),
+        "The sum of a free block's address and the size wraps around 4 GiB, and a gap too small for it is taken.",
+        .relocator)
+    }
+    // The search from the top meets the gaps between GRUB's own blocks before the place of a chunk kept there earlier.
+    if postchunks != .max, heap.hasGap(below: target, for: size) { return postchunks }
     if let source = heap.take(from: limits.least, to: target, alignment: 1, size: size, lowest: false) {
       return source
     }
@@ -92,7 +102,9 @@ struct GRUBRelocator {
     let limits = limits(around: least, limit)
     let kept = heap.take(
       from: limits.least, to: limits.greatest, alignment: alignment, size: size, lowest: true, avoiding: chunks)
-    guard let source = kept ?? postSource(size) else {
+    // A gap that is too small comes to nothing: no usable memory has room for the target.
+    let isTooSmall = kept == nil && heap.takesTooSmallGap(from: limits.least, to: limits.greatest, size: size)
+    guard let source = kept ?? (isTooSmall ? limits.least : postSource(size)) else {
       throw .refuses("out of memory", evidence(), "All bytes are kept elsewhere first.", .relocator)
     }
     guard

@@ -13,7 +13,8 @@ extension KexecELF {
     entry = order.address(header.entry)
     try Self.checkSizes(header, order)
     try readSegments(header, order, in: bytes)
-    try Self.checkSections(header, order, in: bytes)
+    let sectionNotes = try Self.checkSections(header, order, in: bytes)
+    try checkNotes(header, order, sectionNotes, in: bytes)
     // kexec-elf-exec.c: 2 is ET_EXEC, 3 ET_DYN, 4 ET_CORE.
     guard (2...4).contains(type) else {
       throw KexecELFFailure("Not ELF type ET_EXEC, ET_DYN or ET_CORE", "e_type \(type)")
@@ -70,7 +71,7 @@ extension KexecELF {
     guard end <= size else {
       throw KexecELFFailure("ELF program headers truncated", "e_phoff \(hex(table)), e_phnum \(count)")
     }
-    guard table <= end else { throw KexecELFFailure(wild: "e_phoff \(hex(table)), e_phnum \(count)") }
+    guard table <= end else { throw KexecELFFailure(.wild, "e_phoff \(hex(table)), e_phnum \(count)") }
     for index in 0..<count {
       guard let raw = header.segment(at: table + index * header.programHeaderSize, in: bytes) else { return }
       let segment = order.segment(raw)
@@ -79,32 +80,39 @@ extension KexecELF {
       guard segment.offset &+ segment.fileSize <= size else {
         throw KexecELFFailure("ELF segment not in file", place)
       }
-      guard segment.physicalAddress &+ segment.memorySize >= segment.physicalAddress else {
+      guard
+        segment.physicalAddress == .max || segment.physicalAddress &+ segment.memorySize >= segment.physicalAddress
+      else {
         throw KexecELFFailure(
           "ELF address wrap around",
           "\(name), p_paddr \(hex(segment.physicalAddress)), p_memsz \(hex(segment.memorySize))")
       }
-      guard segment.offset <= size else { throw KexecELFFailure(wild: place) }
+      guard segment.offset <= size else { throw KexecELFFailure(.wild, place) }
       segments.append(segment)
     }
   }
 
+  /// Checks every section; returns the first SHT_NOTE.
   private static func checkSections(
     _ header: LenientELF, _ order: FieldOrder, in bytes: RawSpan
-  ) throws(KexecELFFailure) {
+  ) throws(KexecELFFailure) -> LenientELF.Section? {
     let table = order.address(header.sectionHeaderOffset)
     let count = order.half(header.sectionHeaderCount)
-    guard table > 0, count > 0 else { return }
+    guard table > 0, count > 0 else { return nil }
     let size = UInt64(bytes.byteCount)
     let end = table &+ count &* header.sectionHeaderSize
     guard end <= size else {
       throw KexecELFFailure("ELF section header does not fit in file", "e_shoff \(hex(table)), e_shnum \(count)")
     }
-    guard table <= end else { throw KexecELFFailure(wild: "e_shoff \(hex(table)), e_shnum \(count)") }
+    guard table <= end else { throw KexecELFFailure(.wild, "e_shoff \(hex(table)), e_shnum \(count)") }
+    var notes: LenientELF.Section?
     for index in 0..<count {
-      guard let raw = header.section(at: table + index * header.sectionHeaderSize, in: bytes) else { return }
-      try check(order.section(raw), index, fileSize: size, is64: header.is64)
+      guard let raw = header.section(at: table + index * header.sectionHeaderSize, in: bytes) else { break }
+      let section = order.section(raw)
+      try check(section, index, fileSize: size, is64: header.is64)
+      if section.type == 7, notes == nil { notes = section }
     }
+    return notes
   }
 
   private static func check(
@@ -130,40 +138,5 @@ extension KexecELF {
     guard section.address &+ section.size >= section.address else {
       throw KexecELFFailure("ELF address wrap around", "section \(index), sh_addr \(hex(section.address))")
     }
-  }
-}
-
-/// Turns fields that were read as little-endian into the file's byte order.
-private struct FieldOrder {
-  let is64: Bool
-  let isBigEndian: Bool
-
-  func half(_ value: UInt64?) -> UInt64 {
-    let value = UInt16(truncatingIfNeeded: value ?? 0)
-    return UInt64(isBigEndian ? value.byteSwapped : value)
-  }
-
-  func word(_ value: UInt64?) -> UInt64 {
-    let value = UInt32(truncatingIfNeeded: value ?? 0)
-    return UInt64(isBigEndian ? value.byteSwapped : value)
-  }
-
-  func address(_ value: UInt64?) -> UInt64 {
-    guard is64 else { return word(value) }
-    return isBigEndian ? (value ?? 0).byteSwapped : value ?? 0
-  }
-
-  func segment(_ raw: LenientELF.Segment) -> LenientELF.Segment {
-    LenientELF.Segment(
-      type: word(raw.type), flags: word(raw.flags), offset: address(raw.offset),
-      virtualAddress: address(raw.virtualAddress), physicalAddress: address(raw.physicalAddress),
-      fileSize: address(raw.fileSize), memorySize: address(raw.memorySize), alignment: address(raw.alignment))
-  }
-
-  func section(_ raw: LenientELF.Section) -> LenientELF.Section {
-    LenientELF.Section(
-      name: word(raw.name), type: word(raw.type), flags: address(raw.flags), address: address(raw.address),
-      offset: address(raw.offset), size: address(raw.size), link: word(raw.link), info: word(raw.info),
-      alignment: address(raw.alignment), entrySize: address(raw.entrySize))
   }
 }

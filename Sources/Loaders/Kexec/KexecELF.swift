@@ -15,6 +15,9 @@ struct KexecELF {
   let type, machine, entry: UInt64
   var segments: [LenientELF.Segment] = []
 
+  /// EM_386, EM_486 or EM_X86_64.
+  var isX86: Bool { machine == 3 || machine == 6 || machine == 62 }
+
   /// The highest address that kexec may give to what goes with the file (kexec/kexec-elf.c, elf_max_addr).
   var greatestAddress: UInt64 { is64 ? .max : 0xffff_ffff }
 
@@ -22,30 +25,45 @@ struct KexecELF {
     do throws(KexecELFFailure) {
       return .isELF(try KexecELF(LenientELF(bytes), in: bytes))
     } catch {
-      guard error.isWild else { return .isNot(words: error.words, evidence: error.evidence) }
-      throw Kexec.Stop(
-        misbehaves: "reads outside the file and crashes", evidence: error.evidence,
-        rule: Kexec.rule("sums of offsets and sizes wrap before they are compared", "kexec/kexec-elf.c"))
+      switch error.effect {
+      case .refusal: return .isNot(words: error.words, evidence: error.evidence)
+      case .wild:
+        throw Kexec.Stop(
+          misbehaves: "reads outside the file", evidence: error.evidence,
+          rule: Kexec.rule("sums of offsets and sizes wrap before they are compared", "kexec/kexec-elf.c"))
+      case .missingTable:
+        throw Kexec.Stop(
+          misbehaves: "crashes", evidence: error.evidence,
+          rule: Kexec.rule(
+            "a table at offset 0 is not read, but searched for notes", "kexec/kexec-elf.c, build_mem_notes"))
+      }
     }
   }
 }
 
 /// Why a file is no ELF file for kexec.
 struct KexecELFFailure: Error {
+  enum Effect {
+    /// kexec notices.
+    case refusal
+    /// It takes bytes from outside the file, since their end wraps to inside.
+    case wild
+    /// It looks into a table that it never made.
+    case missingTable
+  }
+
   let words: String
   let evidence: String
-  /// Whether kexec does not notice.
-  var isWild = false
+  var effect = Effect.refusal
 
   init(_ words: String, _ evidence: String) {
     self.words = words
     self.evidence = evidence
   }
 
-  /// Bytes that kexec takes from outside the file, since their end wraps to inside.
-  init(wild evidence: String) {
+  init(_ effect: Effect, _ evidence: String) {
     words = ""
     self.evidence = evidence
-    isWild = true
+    self.effect = effect
   }
 }

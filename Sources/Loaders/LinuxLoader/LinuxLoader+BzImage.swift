@@ -70,10 +70,11 @@ extension LinuxLoader {
   ) throws(Stop) -> Prediction {
     guard monitor == .firecracker else {
       return Prediction(
-        loader: .linuxLoader, reading: "Cloud Hypervisor, bzImage",
+        loader: monitor.loader, reading: "Cloud Hypervisor, bzImage",
         entry: LoaderEntry(
           mode: .protected32, address: start,
-          registers: [.init("esi", 0x7000, "zero page"), .init("esp", 0x8ff0, "boot stack")]))
+          registers: [.init("esi", 0x7000, "zero page"), .init("esp", 0x8ff0, "boot stack")]
+            + protectedMode(monitor)))
     }
     let version = image.wide(UInt16.self, at: 0x206) ?? 0
     let flags = image.wide(UInt16.self, at: 0x236) ?? 0
@@ -83,6 +84,6 @@ extension LinuxLoader {
         rule: Rule("protocol 2.12 and XLF_KERNEL_64", source: "Firecracker, src/vmm/src/arch/x86_64/mod.rs"))
     }
     return Prediction(
-      loader: .linuxLoader, reading: "Firecracker, bzImage, 64-bit", entry: linux64State(start + 0x200))
+      loader: monitor.loader, reading: "Firecracker, bzImage, 64-bit", entry: linux64State(start + 0x200))
   }
 }

@@ -8,7 +8,7 @@ extension LinuxLoader {
     var prediction: Prediction
     if let entry = kernel.pvhEntry {
       prediction = Prediction(
-        loader: .linuxLoader, reading: "\(monitor.rawValue), ELF, PVH", entry: pvhState(entry, monitor))
+        loader: monitor.loader, reading: "\(monitor.rawValue), ELF, PVH", entry: pvhState(entry, monitor))
       prediction.decisions = [
         Decision(
           "boot protocol", choice: "PVH", because: "the last PT_NOTE has a Xen note of type 18: \(hex(entry))",
@@ -21,7 +21,7 @@ extension LinuxLoader {
           rule: Rule("an ELF kernel is entered by PVH only", source: "Cloud Hypervisor, vmm/src/vm.rs"))
       }
       prediction = Prediction(
-        loader: .linuxLoader, reading: "Firecracker, ELF, Linux 64-bit", entry: linux64State(kernel.entry))
+        loader: monitor.loader, reading: "Firecracker, ELF, Linux 64-bit", entry: linux64State(kernel.entry))
       prediction.decisions = [
         Decision("boot protocol", choice: "Linux 64-bit", because: "the last PT_NOTE, if any, has no PVH entry")
       ]
@@ -40,10 +40,10 @@ extension LinuxLoader {
       mode: .long64, address: entry,
       registers: [
         .init("rsi", 0x7000, "zero page"), .init("rsp", 0x8ff0, "boot stack"), .init("rbp", 0x8ff0, "boot stack"),
-        .init("rflags", 2, "interrupts off"), .init("cr3", 0x9000, "PML4"),
+        .init("rflags", 2, "interrupts off"), .init("cr3", 0x9000, "PML4"), .init("efer", 0x500, "LME, LMA"),
         .init(unspecified: "cr0", "as KVM resets it, with PE and PG"),
         .init(unspecified: "cr4", "as KVM resets it, with PAE"),
-      ])
+      ] + descriptors)
   }
 
   /// 32-bit protected mode, paging off. Cloud Hypervisor leaves CR0's ET clear.
@@ -51,10 +51,24 @@ extension LinuxLoader {
     LoaderEntry(
       mode: .protected32, address: entry,
       registers: [
-        .init("ebx", 0x6000, "start information"),
-        .init("cr0", monitor == .firecracker ? 0x11 : 0x1, monitor == .firecracker ? "PE, ET" : "PE"),
-        .init("cr4", 0, "nothing on"), .init("eflags", 2, "interrupts off"),
-      ])
+        .init("ebx", 0x6000, "start information")
+      ] + protectedMode(monitor))
+  }
+
+  static func protectedMode(_ monitor: Monitor) -> [LoaderEntry.Register] {
+    [
+      .init("cr0", monitor == .firecracker ? 0x11 : 0x1, monitor == .firecracker ? "PE, ET" : "PE"),
+      .init("cr4", 0, "nothing on"), .init("eflags", 2, "interrupts off"),
+    ] + descriptors
+  }
+
+  /// Where the descriptor tables lie, with limits 31 and 7, and the selectors of the entries 1, 2 and 3.
+  private static var descriptors: [LoaderEntry.Register] {
+    [
+      .init("gdtr", 0x500, "descriptor table"), .init("idtr", 0x520, "interrupt table"),
+      .init("cs", 0x08, "code, flat"), .init("ds", 0x10, "data, flat"), .init("ss", 0x10, "data, flat"),
+      .init("tr", 0x18, "task state"),
+    ]
   }
 
   private static func noteEntry(_ prediction: inout Prediction) {
@@ -85,6 +99,7 @@ extension LinuxLoader {
       add(descriptorTable([0, 0xcf9b_0000_00ff_ff, 0xcf93_0000_00ff_ff, 0x008b_0000_0000_67]), "GDT", at: 0x500)
     }
     add(Array(request.commandLine.utf8) + [0], "command line", at: 0x20000)
+    prediction.decisions += information(prediction, monitor)
     addInitrd(request, &prediction)
     return prediction
 
@@ -96,6 +111,22 @@ extension LinuxLoader {
             uncheckedStart: PhysicalAddress(unchecked: address), count: ByteCount(UInt64(bytes.count))), owner: name))
       prediction.blobs.append(Blob(name: name, bytes: bytes))
     }
+  }
+
+  /// What the kernel is told, and where: its bytes depend on the monitor's devices.
+  private static func information(_ prediction: Prediction, _ monitor: Monitor) -> [Decision] {
+    let source = monitor == .firecracker ? firecracker : "Cloud Hypervisor, arch/src/x86_64/layout.rs"
+    let isPVH = prediction.entry.registers.contains { $0.name == "ebx" }
+    return [
+      isPVH
+        ? Decision(
+          "start information", choice: "0x6000",
+          because: "its modules follow at 0x6040, the memory map at 0x7000: \(source)")
+        : Decision("zero page", choice: "0x7000", because: "the command line it names is at 0x20000: \(source)"),
+      Decision(
+        "ACPI tables", choice: monitor == .firecracker ? "0xe0000" : "0xa0000",
+        because: "the monitor's place for the RSDP; the MP table is at 0x9fc00: \(source)"),
+    ]
   }
 
   /// The first module ends below the end of the first range of RAM, at a page; others are not handed over.

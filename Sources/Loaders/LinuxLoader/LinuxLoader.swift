@@ -10,11 +10,13 @@ public enum LinuxLoader {
   public enum Monitor: String, CaseIterable, Hashable, Sendable {
     case firecracker = "Firecracker"
     case cloudHypervisor = "Cloud Hypervisor"
+
+    var loader: LoaderName { self == .firecracker ? .firecracker : .cloudHypervisor }
   }
 
   /// What a monitor does with an image in a guest whose RAM is the usable memory of `request.machine`.
   public static func load(
-    _ image: RawSpan, _ request: LoaderRequest, monitor: Monitor = .firecracker
+    _ image: RawSpan, _ request: LoaderRequest, monitor: Monitor
   ) -> LoaderOutcome {
     do throws(Stop) {
       return .loads(try prediction(image, request, monitor))

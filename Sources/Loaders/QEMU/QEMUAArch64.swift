@@ -34,7 +34,7 @@ struct QEMUAArch64Load {
 
   /// ELF is not Linux: no stub, no module, no device tree in a register.
   mutating func elf(_ image: RawSpan) throws(QEMUStop) -> Prediction {
-    let file = QEMUELF(image, machines: [183])
+    let file = QEMUELF(bigOrLittle: image, machines: [183])
     if case .misbehaves(let misbehaviour) = file.ending { throw .misbehaviour(misbehaviour) }
     var reason = "the segments take no memory"
     if case .failed(let because) = file.ending { reason = because }

@@ -7,8 +7,11 @@ enum QEMULinux {
   static let source = "QEMU 7.2, hw/i386/x86.c, x86_load_linux"
   /// "HdrS".
   static let magic: UInt32 = 0x5372_6448
-  /// What is kept for ACPI at the top of the memory below 4 GiB, in bytes (hw/i386/pc.c, acpi_data_size).
-  static let tables: UInt64 = 0x2_0000
+  /// What QEMU keeps for ACPI at the top of the memory below 4 GiB, in bytes: 0x20000 and 0x8000 (hw/i386/pc.c,
+  /// acpi_data_size).
+  static let tables: UInt64 = 0x2_8000
+  /// What SeaBIOS says of it to those who ask for the size of memory (INT 15h, E801h).
+  static let firmwareTables: UInt64 = 0x2_0000
   /// SeaBIOS, 256 KiB below 4 GiB.
   static let firmware = QEMURom(name: "bios-256k.bin", address: 0xfffc_0000, size: 0x4_0000, contents: .foreign)
 
@@ -23,17 +26,17 @@ enum QEMULinux {
       loader: .qemuLinux, reading: "Linux, boot protocol \(layout.protocolText)", entry: layout.entry)
     var header = QEMULinuxHeader(image)
     try header.patch(layout, commandLine: request.commandLine)
-    var moduleAddress: UInt64?
-    if let module = request.modules.first {
+    let module = request.modules.first
+    var moduleAddress: UInt64 = 0
+    if let module {
       guard layout.version >= 0x200 else {
         throw .refuses(
           "qemu: linux kernel too old to load a ram disk", "boot protocol \(layout.protocolText)",
           "ramdisk_image came with protocol 2.00", source)
       }
-      let address = try modulePlace(module, limit: layout.moduleLimit(image, memory))
-      header.store(UInt32(truncatingIfNeeded: address), at: 0x218)
+      moduleAddress = try modulePlace(module, limit: layout.moduleLimit(image, memory))
+      header.store(UInt32(truncatingIfNeeded: moduleAddress), at: 0x218)
       header.store(UInt32(truncatingIfNeeded: module.size.value), at: 0x21c)
-      moduleAddress = address
     }
     let setup = layout.setupSize(image)
     guard setup <= UInt64(image.byteCount) else {
@@ -41,9 +44,14 @@ enum QEMULinux {
         "qemu: invalid kernel header", "setup_sects makes \(setup) bytes, file size \(image.byteCount)",
         "the setup lies in the file", source)
     }
-    layout.place(header, setup: setup, image, memory, to: &prediction)
+    // Without "HdrS" the file's own bytes go (x86_load_linux, protocol > 0).
+    if layout.version == 0 { header = QEMULinuxHeader(image) }
+    header.finish(module: module, at: &moduleAddress, memory)
+    layout.placeSetup(header, setup: setup, memory, to: &prediction)
+    if let module { addModule(at: moduleAddress, module, memory, to: &prediction) }
+    layout.placePayload(image, setup: setup, memory, to: &prediction)
     layout.placeText(request.commandLine, memory, to: &prediction)
-    if let moduleAddress { addModule(at: moduleAddress, request.modules[0], memory, to: &prediction) }
+    layout.placeReturn(memory, to: &prediction)
     prediction.remarkIgnored(request.modules.dropFirst(), "Linux takes one initial RAM disk")
     return prediction
   }
@@ -62,7 +70,7 @@ enum QEMULinux {
     at address: UInt64, _ module: LoaderRequest.Module, _ memory: QEMUMemory, to prediction: inout Prediction
   ) {
     prediction.decisions.append(
-      Decision("module", choice: hex(address), because: "the last page below the module's highest address"))
+      Decision("module", choice: hex(address), because: "the highest page that leaves it room"))
     var roms = QEMURomList()
     roms.add(QEMURom(name: "initrd", address: address, size: module.size.value, contents: .module(0)))
     roms.place(in: memory, as: &prediction)

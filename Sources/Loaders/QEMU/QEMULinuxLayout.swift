@@ -56,10 +56,9 @@ struct QEMULinuxLayout {
     return (limit >= top ? top &- 1 : limit) & 0xffff_ffff
   }
 
-  /// The setup with its patched header, and behind it what follows in the file.
-  func place(
-    _ header: QEMULinuxHeader, setup size: UInt64, _ image: RawSpan, _ memory: QEMUMemory,
-    to prediction: inout Prediction
+  /// The setup with its patched header.
+  func placeSetup(
+    _ header: QEMULinuxHeader, setup size: UInt64, _ memory: QEMUMemory, to prediction: inout Prediction
   ) {
     let head = Array(header.bytes.prefix(Int(min(size, UInt64(header.bytes.count)))))
     let blob = prediction.addBlob("setup header", head)
@@ -72,15 +71,31 @@ struct QEMULinuxLayout {
           name: "setup", address: setup + count, size: size - count, contents: .image(start: count, count: size - count)
         ))
     }
-    let rest = UInt64(image.byteCount) - size
-    if rest > 0 {
-      roms.add(QEMURom(name: "payload", address: payload, size: rest, contents: .image(start: size, count: rest)))
-    }
     roms.place(in: memory, copied: true, as: &prediction)
     prediction.decisions.append(
       Decision(
         "places", choice: "setup \(hex(setup)), payload \(hex(payload))",
         because: "boot protocol \(protocolText); init_size and pref_address are not looked at"))
+  }
+
+  /// What follows the setup in the file.
+  func placePayload(_ image: RawSpan, setup size: UInt64, _ memory: QEMUMemory, to prediction: inout Prediction) {
+    let rest = UInt64(image.byteCount) - size
+    guard rest > 0 else { return }
+    var roms = QEMURomList()
+    roms.add(QEMURom(name: "payload", address: payload, size: rest, contents: .image(start: size, count: rest)))
+    roms.place(in: memory, copied: true, as: &prediction)
+  }
+
+  /// The option ROM enters by a far return: IP and CS stay below the stack.
+  func placeReturn(_ memory: QEMUMemory, to prediction: inout Prediction) {
+    let segment = (setup >> 4) + 0x20
+    let bytes = [0, 0, UInt8(truncatingIfNeeded: segment), UInt8(truncatingIfNeeded: segment >> 8)]
+    let blob = prediction.addBlob("far return", bytes)
+    let place = setup + ((text &- setup &- 16) & 0xffff) - 4
+    var roms = QEMURomList()
+    roms.add(QEMURom(name: "far return", address: place, size: 4, contents: .blob(blob)))
+    roms.place(in: memory, copied: true, as: &prediction)
   }
 
   func placeText(_ commandLine: String, _ memory: QEMUMemory, to prediction: inout Prediction) {

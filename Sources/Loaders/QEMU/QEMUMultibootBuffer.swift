@@ -71,6 +71,10 @@ struct QEMUMultibootBuffer {
     roms.place(in: memory, copied: true, as: &prediction)
     prediction.decisions.append(
       Decision(
+        "buffer", choice: hex(kernel.address),
+        because: "the lowest p_paddr, also of a segment without bytes, or load_addr"))
+    prediction.decisions.append(
+      Decision(
         "modules and strings", choice: hex(kernel.address &+ table),
         because: "one buffer from the kernel's lowest address: kernel, table, strings and modules, on pages"))
     return prediction
@@ -133,7 +137,7 @@ struct QEMUMultibootBuffer {
       if part.address > end {
         prediction.remarks.append(
           Remark(
-            .notZeroed, "from \(hex(end)) to \(hex(part.address)), between segments, lies what was in QEMU's memory",
+            .unspecified, "from \(hex(end)) to \(hex(part.address)), between segments, lies what was in QEMU's memory",
             rule: Rule("the buffer is not cleared", source: QEMUMultiboot.source)))
       }
       end = max(end, part.end)

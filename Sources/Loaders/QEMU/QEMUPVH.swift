@@ -47,16 +47,12 @@ enum QEMUPVH {
     return prediction
   }
 
-  /// What is kept for ACPI at the top of the memory below 4 GiB, in bytes: more than for bzImage. Seen on `pc` and `q35`
-  /// with 64, 128 and 512 MiB, where 0x320 bytes lie at the end of memory - 0x29000.
-  private static let tables: UInt64 = 0x2_8000
-
   /// The first module, as high as ACPI's tables leave room.
   private static func addModule(
     _ request: LoaderRequest, _ memory: QEMUMemory, to prediction: inout Prediction
   ) throws(QEMUStop) {
     guard let module = request.modules.first else { return }
-    let limit = (memory.end &- tables &- 1) & 0xffff_ffff
+    let limit = (memory.end &- QEMULinux.tables &- 1) & 0xffff_ffff
     let address = try QEMULinux.modulePlace(module, limit: limit)
     QEMULinux.addModule(at: address, module, memory, to: &prediction)
     prediction.remarkIgnored(request.modules.dropFirst(), "the start info holds one module")

@@ -20,6 +20,10 @@ struct QEMURISCVLoad {
   static let base: UInt64 = 0x8000_0000
   /// OpenSBI 1.1 as QEMU 7.2 brings it along.
   static let firmware = QEMURom(name: "opensbi", address: base, size: 0x1_c280, contents: .foreign)
+  /// The reset vector, and behind it what it tells OpenSBI (riscv_setup_rom_reset_vec).
+  static let vector = QEMURom(name: "mrom", address: 0x1000, size: 40 + 48, contents: .foreign)
+  /// What OpenSBI 1.1 keeps to itself, as its banner says; what it is to enter must lie elsewhere.
+  static let firmwareEnd: UInt64 = 0x8008_0000
   /// The first 2 MiB boundary behind it (riscv_calc_kernel_start_addr).
   static let rawAddress: UInt64 = 0x8020_0000
   static let treeSize: UInt64 = 1 << 20
@@ -32,6 +36,7 @@ struct QEMURISCVLoad {
     self.request = request
     memory = QEMUMemory(virt: request.machine, base: Self.base)
     roms.add(Self.firmware)
+    roms.add(Self.vector)
   }
 
   mutating func predict(_ image: RawSpan) throws(QEMUStop) -> Prediction {
@@ -55,6 +60,11 @@ struct QEMURISCVLoad {
     try addModule(start: start, to: &prediction)
     roms.add(QEMURom(name: "fdt", address: tree, size: Self.treeSize, contents: .foreign))
     if let overlap = roms.overlap { throw .refusal(overlap) }
+    guard start < Self.base || start >= Self.firmwareEnd else {
+      throw .misbehaves(
+        "hangs in OpenSBI", "the lowest address \(hex(start)) lies in OpenSBI's memory, which ends at 0x80080000",
+        "the next stage lies outside the firmware's region", "OpenSBI 1.1, lib/sbi/sbi_domain.c, sbi_domain_finalize")
+    }
     roms.place(in: memory, as: &prediction)
     prediction.decisions.append(
       Decision(

@@ -3,7 +3,7 @@ import KernelImage
 
 extension Libelf {
   /// Whether the kernel is one for Xen (`elf_xen_note_check`).
-  func checkWishes(_ elf: LenientELF, _ bytes: RawSpan) throws(XenStop) {
+  mutating func checkWishes(_ elf: LenientELF, _ bytes: RawSpan) throws(XenStop) {
     let machine = elf.machine ?? 0
     guard sawNoteRange || sawGuestText else {
       guard machine == 3 || machine == 62 else { return }
@@ -12,7 +12,10 @@ extension Libelf {
         "x86 images have notes or the section", "\(XenSource.info), elf_xen_note_check")
     }
     // EM_ARM.
-    if machine == 40 { return }
+    if machine == 40 {
+      say("ELF: Not bothering with notes on ARM")
+      return
+    }
     guard loader.starts(with: "generic") || guestOS.starts(with: "linux") else {
       throw .refuse(
         "ERROR: Will only load images built for the generic loader or Linux images (Not '\(loader.string)' and "
@@ -84,29 +87,29 @@ extension Libelf {
     }
   }
 
-  /// Room for the symbol table behind the kernel (`elf_parse_bsdsyms`): a size, an ELF header and three section headers
-  /// (4 + 64 + 3 * 64 bytes in both classes), symbols and names, each rounded up to a word of the class.
+  /// Room for the symbol table behind the kernel (`elf_parse_bsdsyms`): a size, an ELF header's union of 64 bytes behind
+  /// another size, three section headers of the class, symbols and names, each sum rounded up to a word of the class.
   private mutating func readSymbols(_ elf: LenientELF, _ bytes: RawSpan) {
     let word: UInt64 = elf.is64 ? 8 : 4
     guard let table = symbolTable(elf, bytes) else {
       mark(broken: "invalid ELF handle for symtab section")
       return
     }
-    guard table.link < elf.boundedSectionCount(in: bytes), let names = elf.section(table.link, in: bytes),
-      names.type == 3
-    else {
-      mark(broken: "strtab not found")
-      return
-    }
+    // A link to something else is left alone without a word.
+    guard let names = elf.section(table.link, in: bytes), names.type == 3 else { return }
     let start = physicalEnd.roundedUp(to: word)
-    let tables = table.size.roundedUp(to: word) &+ names.size.roundedUp(to: word)
-    symbols = (start, start &+ (260 as UInt64).roundedUp(to: word) &+ tables)
+    let headers = (4 + 68 + 3 * elf.sectionHeaderSize).roundedUp(to: word)
+    let withSymbols = (headers &+ table.size).roundedUp(to: word)
+    symbols = XenSymbols(
+      start: start, end: start &+ (withSymbols &+ names.size).roundedUp(to: word), table: table, names: names)
   }
 
+  /// The first SHT_SYMTAB, if its sh_link is an index of a section (`elf_init`).
   private func symbolTable(_ elf: LenientELF, _ bytes: RawSpan) -> LenientELF.Section? {
-    for index in 1..<max(1, elf.boundedSectionCount(in: bytes)) {
+    let count = elf.boundedSectionCount(in: bytes)
+    for index in 1..<max(1, count) {
       guard let section = elf.section(index, in: bytes) else { return nil }
-      if section.type == 2 { return section }
+      if section.type == 2 { return section.link > 0 && section.link < count ? section : nil }
     }
     return nil
   }

@@ -27,23 +27,30 @@ extension Libelf {
         break
       }
       noteCount += 1
-      let descriptor = position &+ 12 &+ checked(bytes.wide(UInt32.self, at: position)).roundedUp(to: 4)
+      let descriptor = position &+ 12 &+ padded(bytes.wide(UInt32.self, at: position))
       if let owner = text(elf, bytes, at: position &+ 12), owner.equals("Xen") {
         guard readNote(elf, bytes, at: position, descriptor: descriptor) else { return nil }
         count += 1
       }
-      let next = descriptor &+ checked(bytes.wide(UInt32.self, at: position &+ 4)).roundedUp(to: 4)
-      // A step that wraps or leaves the file ends the walk without complaint.
-      guard next > position, bytes.holds(1, at: next) else { break }
+      let next = descriptor &+ padded(bytes.wide(UInt32.self, at: position &+ 4))
+      guard next > position else { break }
+      // What is asked is whether this note lies in the file, not the next.
+      guard bytes.holds(1, at: position) else {
+        mark(broken: "out of range access")
+        break
+      }
       position = next
     }
     return count
   }
 
-  /// A string of at most 4096 bytes, its NUL included (`elf_strval`).
+  /// A size of a note, rounded up to 4 in 32 bits: the greatest three become 0.
+  private mutating func padded(_ size: UInt64?) -> UInt64 { checked(size).roundedUp(to: 4) & 0xffff_ffff }
+
+  /// A string of at most 4096 bytes and its NUL (`elf_strval`).
   mutating func text(_ elf: LenientELF, _ bytes: RawSpan, at offset: UInt64) -> CText? {
-    if let text = CText(in: bytes, at: offset, limit: 4096) { return text }
-    let reachesEnd = !bytes.holds(4096, at: offset)
+    if let text = CText(in: bytes, at: offset, limit: 4097) { return text }
+    let reachesEnd = !bytes.holds(4097, at: offset)
     mark(broken: reachesEnd ? "out of range access" : "excessively long string")
     return nil
   }

@@ -15,8 +15,11 @@ extension LenientELF {
 
   /// The first section of a name, from an index on.
   func section(named name: String, from first: UInt64, in bytes: RawSpan) -> Section? {
-    guard let names = section(sectionNameIndex ?? 0, in: bytes) else { return nil }
-    for index in first..<max(first, sectionHeaderCount ?? 0) {
+    let count = sectionHeaderCount ?? 0
+    guard let nameIndex = sectionNameIndex, nameIndex < count, let names = section(nameIndex, in: bytes) else {
+      return nil
+    }
+    for index in first..<max(first, count) {
       guard let section = section(index, in: bytes) else { return nil }
       let (offset, wraps) = names.offset.addingReportingOverflow(section.name)
       if !wraps, bytes.spells(name + "\0", at: offset) { return section }

@@ -1,5 +1,13 @@
 import KernelImage
 
+/// The symbols that stand behind a kernel: p_paddr of their room, and the sections that they come from.
+struct XenSymbols {
+  var start: UInt64
+  var end: UInt64
+  var table: LenientELF.Section
+  var names: LenientELF.Section
+}
+
 /// What libelf gathers from an image: `struct elf_binary` and `struct elf_dom_parms` (xen/include/xen/libelf.h).
 struct Libelf {
   enum PAE { case no, yes, extended, bimodal }
@@ -35,11 +43,13 @@ struct Libelf {
   /// Bit i: the kernel runs on a hypervisor with feature i.
   var supportedFeatures: UInt64 = 0
   var hasSupportedFeatures = false
+  /// Bit i: the kernel runs only on a hypervisor with feature i.
+  var requiredFeatures: UInt64 = 0
 
   var virtualOffset: UInt64 = 0
   var kernelStart: UInt64 = 0
   var kernelEnd: UInt64 = 0
-  var symbols: (start: UInt64, end: UInt64)?
+  var symbols: XenSymbols?
 
   mutating func say(_ line: String) { lines.append(line) }
 
@@ -76,6 +86,7 @@ extension Libelf {
       let wanted = isRequired ? name.dropFirst() : name
       if let feature = featureNames.firstIndex(where: { $0.map { wanted.elementsEqual($0.utf8) } ?? false }) {
         supportedFeatures |= 1 << UInt64(feature)
+        if isRequired { requiredFeatures |= 1 << UInt64(feature) }
       } else if isRequired {
         return false
       }

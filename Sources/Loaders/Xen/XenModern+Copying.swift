@@ -35,7 +35,7 @@ extension XenModern {
       "program header \(index), p_paddr \(hex(segment.physicalAddress)), p_filesz \(hex(segment.fileSize)), p_memsz "
       + "\(hex(segment.memorySize)), p_offset \(hex(segment.offset))"
     // Reading beyond the file comes first: the copy of the bytes is what the clearing follows.
-    if segment.fileSize > 0, mapping.holds(address, segment.fileSize),
+    if segment.fileSize > 0, mapping.holds(address, segment.fileSize), isOwn(address),
       !bytes.holds(segment.fileSize, at: segment.offset)
     {
       throw .misbehaves(
@@ -45,7 +45,7 @@ extension XenModern {
     }
     // With p_filesz > p_memsz the count of zeros is negative, so enormous.
     guard segment.fileSize <= segment.memorySize,
-      segment.memorySize == 0 || mapping.holds(address, segment.memorySize)
+      segment.memorySize == 0 || mapping.holds(address, segment.memorySize) && isOwn(address)
     else {
       throw .refuse(
         "Failed to load the kernel binary", evidence, "writes fault outside the mapping",

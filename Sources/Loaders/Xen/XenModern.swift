@@ -8,6 +8,8 @@ struct XenModern {
   var arrangement: XenArrangement?
   let is64: Bool
   let host: XenHost
+  /// Whether the builder would say, leaving here, that libelf found the image broken.
+  var saysBroken = false
 
   static func verdict(_ image: RawSpan, _ request: LoaderRequest, _ host: XenHost) -> XenVerdict {
     let file = LenientELF(image)
@@ -23,7 +25,7 @@ struct XenModern {
       case .misbehaves(let misbehaviour): outcome = .misbehaves(misbehaviour)
       }
     }
-    if let broken = model.elf.broken { model.elf.say("Dom0 kernel broken ELF: \(broken)") }
+    if model.saysBroken, let broken = model.elf.broken { model.elf.say("Dom0 kernel broken ELF: \(broken)") }
     return XenVerdict(
       outcome: outcome, arrangement: model.arrangement, lines: model.elf.lines, broken: model.elf.broken)
   }
@@ -37,6 +39,7 @@ struct XenModern {
     -> Prediction
   {
     try elf.begin(file, bytes)
+    saysBroken = true
     elf.measure(file, bytes)
     guard elf.readWishes(file, bytes) else {
       throw .refuse(
@@ -45,17 +48,22 @@ struct XenModern {
     }
     try elf.checkWishes(file, bytes)
     try elf.placeAddresses(file, bytes)
+    saysBroken = false
     try checkKind(file, bytes)
     let arranged = try XenArrangement(modern: sizes(request))
     arrangement = arranged
     elf.lines += arranged.lines
-    try checkHole(arranged)
+    try checkMapping(arranged)
     var prediction = Prediction(
       loader: .xenPV, reading: "Xen PV, \(is64 ? "ELF64" : "ELF32"), \(elf.sawGuestText ? "__xen_guest" : "ELF notes")",
       entry: LoaderEntry(xen: arranged, is64: is64))
+    saysBroken = true
     try copy(file, bytes, arranged, into: &prediction)
-    try checkAfterCopy(arranged)
+    try copySymbols(bytes, arranged, into: &prediction)
+    saysBroken = false
     addInitrd(arranged, request, to: &prediction)
+    try finish(arranged, &prediction)
+    saysBroken = true
     let entry = elf.entry &- arranged.total.start.value
     prediction.remarkOnPieces(entryAt: entry, modules: request.modules.count, source: XenSource.builder)
     prediction.decisions = decisions
@@ -99,46 +107,6 @@ struct XenModern {
       base: elf.virtualBase, kernelStart: elf.kernelStart, kernelEnd: elf.kernelEnd, entry: elf.entry,
       initrd: request.initrdSize, unmappedInitrd: elf.unmappedInitrd, pages: request.pages,
       listBase: is64 && elf.machineListBase != Libelf.unset ? elf.machineListBase : nil, is64: is64)
-  }
-
-  /// Xen's own part of the address space.
-  private func checkHole(_ arranged: XenArrangement) throws(XenStop) {
-    let start = arranged.total.start.value
-    let end = arranged.total.endValue
-    let overlaps = is64 ? start < 0xffff_8800_0000_0000 && end > 0xffff_8000_0000_0000 : end > 0xf580_0000
-    if overlaps {
-      throw .refuse(
-        "DOM0 image overlaps with Xen private area.", "mapping \(hex(start)) to \(hex(end))",
-        is64 ? "not in 0xffff800000000000 to 0xffff880000000000" : "below 0xf5800000", XenSource.builder)
-    }
-  }
-
-  private mutating func checkAfterCopy(_ arranged: XenArrangement) throws(XenStop) {
-    let start = arranged.total.start.value
-    let end = arranged.total.endValue
-    if elf.hypercallPage != Libelf.unset, elf.hypercallPage < start || elf.hypercallPage >= end {
-      throw .refuse(
-        "Invalid HYPERCALL_PAGE field in ELF notes.", "HYPERCALL_PAGE \(hex(elf.hypercallPage))",
-        "in the mapping, \(hex(start)) to \(hex(end))", XenSource.builder)
-    }
-    guard is64, elf.machineListBase != Libelf.unset else { return }
-    let list = arranged.physicalToMachine
-    if start <= list.endValue, list.start.value <= end {
-      throw .refuse(
-        "DOM0 P->M table overlaps initial mapping", "INIT_P2M \(hex(list.start.value)), list to \(hex(list.endValue))",
-        "outside the mapping, \(hex(start)) to \(hex(end))", XenSource.builder)
-    }
-  }
-
-  /// A mapped initrd lies behind the kernel; an unmapped one takes the frames behind the chunk.
-  private func addInitrd(_ arranged: XenArrangement, _ request: LoaderRequest, to prediction: inout Prediction) {
-    guard request.initrdSize > 0 else { return }
-    var pieces = XenPieces(base: arranged.total.start.value, end: arranged.total.endValue)
-    let pages = request.initrdSize >> 12 + (request.initrdSize & 4095 == 0 ? 0 : 1)
-    let chunk = request.pages - arranged.pagesToBeAllocated - pages
-    pieces.addInitrd(
-      at: arranged.initrd?.start.value ?? pieces.base &+ chunk << 12, size: request.initrdSize)
-    prediction.pieces += pieces.pieces
   }
 
   private var decisions: [Decision] {

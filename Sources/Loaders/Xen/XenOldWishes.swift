@@ -14,16 +14,22 @@ struct XenOldWishes {
   init() {}
 
   init(_ file: LenientELF, _ bytes: RawSpan, _ rules: XenRules) throws(XenStop) {
-    if rules == .august, let notes = try Self.notes(file, bytes) {
-      self = notes
-      return
-    }
     if file.sectionNameIndex ?? 0 == 0 {
       throw .refuse(
         "ELF image has no section-header strings table (shstrtab).", "e_shstrndx 0", "an index",
         "\(XenSource.oldELF), parseelfimage")
     }
-    guard let section = file.section(named: "__xen_guest", from: 0, in: bytes) else { return }
+    if rules == .august, let notes = try Self.notes(file, bytes) {
+      self = notes
+      return
+    }
+    guard let section = file.section(named: "__xen_guest", from: 0, in: bytes) else {
+      // Until August the builder asked for it later, in other words.
+      guard rules == .august else { return }
+      throw .refuse(
+        "ERROR: Not a Xen-ELF image: No ELF notes or '__xen_guest' section found.", "section names and types",
+        "notes or the section are there", "\(XenSource.oldELF), parseelfimage")
+    }
     let text = try Self.text(file, bytes, at: section.offset)
     hasText = true
     try Self.check(
@@ -35,31 +41,31 @@ struct XenOldWishes {
       offset = text.number(after: "ELF_PADDR_OFFSET=")
     }
     pae = text.index(of: "PAE=yes") != nil
-    hasSymbols = text.index(of: "BSD_SYMTAB") != nil
+    hasSymbols = text.index(of: rules == .august ? "BSD_SYMTAB=" : "BSD_SYMTAB") != nil
   }
 
   /// Notes of the first SHT_NOTE section with one of Xen's; nil where there is none.
   private static func notes(_ file: LenientELF, _ bytes: RawSpan) throws(XenStop) -> XenOldWishes? {
+    var budget = 65536
     for index in 0..<(file.sectionHeaderCount ?? 0) {
       guard let section = file.section(index, in: bytes) else { return nil }
       guard section.type == 7 else { continue }
-      var notes = Libelf()
-      guard let count = notes.readNotes(file, bytes, from: section.offset, to: section.offset &+ section.size),
-        count > 0
-      else { continue }
+      let notes = XenOldNotes(bytes, from: section.offset, count: section.size, budget: &budget)
+      guard notes.isXen else { continue }
       var wishes = XenOldWishes()
       wishes.hasNotes = true
-      func given(_ value: UInt64) -> UInt64? { value == Libelf.unset ? nil : value }
-      wishes.base = given(notes.virtualBase)
-      wishes.entry = given(notes.entry)
-      wishes.offset = given(notes.paddrOffset)
-      wishes.pae = notes.pae != .no
-      wishes.hasSymbols = notes.hasSymbols
+      wishes.base = notes.number(.virtualBase, in: bytes)
+      wishes.entry = notes.number(.entry, in: bytes)
+      wishes.offset = notes.number(.physicalOffset, in: bytes)
+      wishes.pae = notes.text(.paeMode, in: bytes).starts(with: "yes")
+      wishes.hasSymbols = notes.text(.bsdSymbols, in: bytes).equals("yes")
+      let loader = notes.text(.loader, in: bytes)
+      let system = notes.text(.guestOS, in: bytes)
+      let version = notes.text(.xenVersion, in: bytes)
       try check(
-        generic: notes.loader.starts(with: "generic") || notes.guestOS.starts(with: "linux"),
-        version: notes.version.starts(with: "xen-3.0"), .august,
-        evidence: "LOADER '\(notes.loader.string)', GUEST_OS '\(notes.guestOS.string)', XEN_VERSION "
-          + "'\(notes.version.string)'")
+        generic: loader.starts(with: "generic") || system.starts(with: "linux"),
+        version: version.starts(with: "xen-3.0"), .august,
+        evidence: "LOADER '\(loader.string)', GUEST_OS '\(system.string)', XEN_VERSION '\(version.string)'")
       return wishes
     }
     return nil
@@ -70,7 +76,9 @@ struct XenOldWishes {
   ) throws(XenStop) {
     if !generic {
       throw .refuse(
-        "ERROR: Xen will only load images built for the generic loader or Linux images", evidence,
+        rules == .august
+          ? "ERROR: Will only load images built for the generic loader or Linux images"
+          : "ERROR: Xen will only load images built for the generic loader or Linux images", evidence,
         "LOADER=generic or GUEST_OS=linux", "\(XenSource.oldELF), parseelfimage")
     }
     // In August 2006 the message was printed and the load went on.
@@ -88,5 +96,46 @@ struct XenOldWishes {
       Misbehaviour(
         "reads text from memory behind the image", evidence: "__xen_guest, sh_offset \(hex(offset)), no NUL",
         rule: Rule("text ends at a NUL", source: "\(XenSource.oldELF), parseelfimage")))
+  }
+}
+
+/// The notes of a section as August 2006 read them: the first of a type counts, and a number has 4 or 8 bytes
+/// (`xen_elfnote_lookup`, `xen_elfnote_numeric`).
+private struct XenOldNotes {
+  /// Those whose type the builder knows.
+  private var notes: [(type: UInt32, offset: UInt64, size: UInt64)] = []
+  private(set) var isXen = false
+
+  /// - Parameter budget: how many notes may still be looked at.
+  init(_ bytes: RawSpan, from start: UInt64, count: UInt64, budget: inout Int) {
+    let (end, wraps) = start.addingReportingOverflow(count)
+    var place = start
+    while !wraps, place < end, budget > 0, let nameSize = bytes.wide(UInt32.self, at: place),
+      let size = bytes.wide(UInt32.self, at: place + 4), let type = bytes.load(UInt32.self, at: place + 8)
+    {
+      budget -= 1
+      // Sizes have 32 bits: the place is in the file, so no sum wraps.
+      let descriptor = place + 12 + (nameSize.roundedUp(to: 4) & 0xffff_ffff)
+      if bytes.spells("Xen\0", at: place + 12) {
+        isXen = true
+        if type < 32, !notes.contains(where: { $0.type == type }) { notes.append((type, descriptor, size)) }
+      }
+      place = descriptor + (size.roundedUp(to: 4) & 0xffff_ffff)
+    }
+  }
+
+  func number(_ type: XenNoteType, in bytes: RawSpan) -> UInt64? {
+    guard let note = notes.first(where: { $0.type == type.rawValue }) else { return nil }
+    switch note.size {
+    case 4: return bytes.wide(UInt32.self, at: note.offset)
+    case 8: return bytes.load(UInt64.self, at: note.offset)
+    default: return nil
+    }
+  }
+
+  /// Text of a note; empty where there is none.
+  func text(_ type: XenNoteType, in bytes: RawSpan) -> CText {
+    notes.first { $0.type == type.rawValue }
+      .flatMap { CText(in: bytes, at: $0.offset, limit: UInt64(bytes.byteCount)) } ?? CText([])
   }
 }

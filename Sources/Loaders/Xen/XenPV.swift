@@ -70,7 +70,7 @@ struct XenPieces {
 extension Prediction {
   /// Remarks on what the pieces show: bytes written twice, an entry in none of them, modules that nobody takes.
   mutating func remarkOnPieces(entryAt entry: UInt64, modules: Int, source: String) {
-    let segments = pieces.filter { $0.owner != "initrd" }
+    let segments = pieces.filter { $0.owner.utf8.starts(with: "segment ".utf8) }
     if !segments.contains(where: { $0.extent.contains(PhysicalAddress(unchecked: entry)) }) {
       remarks.append(
         Remark(
@@ -106,12 +106,16 @@ extension Prediction {
 extension LoaderEntry {
   /// The state at the first instruction of a paravirtual domain (xen/include/public/arch-x86/xen-x86_{64,32}.h).
   init(xen arrangement: XenArrangement, is64: Bool) {
-    let top = arrangement.stack.endValue
-    let info = arrangement.startInfo.start.value
+    self.init(
+      xen: arrangement.entry.value, stack: arrangement.stack.endValue, info: arrangement.startInfo.start.value,
+      is64: is64)
+  }
+
+  init(xen entry: UInt64, stack top: UInt64, info: UInt64, is64: Bool) {
     let data: UInt64 = is64 ? 0 : 0xe021
     let prefix = is64 ? "r" : "e"
     var registers = [
-      Register(prefix + "ip", arrangement.entry.value, "entry"),
+      Register(prefix + "ip", entry, "entry"),
       Register(prefix + "sp", top, "end of the boot stack"),
       Register(prefix + "si", info, "start information"),
       Register(prefix + "flags", 0x202, "interrupts on; events are masked"),
@@ -122,6 +126,6 @@ extension LoaderEntry {
     registers += ["ax", "bx", "cx", "dx", "di", "bp"].map { Register(prefix + $0, 0, "zero") }
     if is64 { registers += (8...15).map { Register("r\($0)", 0, "zero") } }
     registers.append(Register(unspecified: "cr3", "machine address of the first page of the page tables"))
-    self.init(mode: is64 ? .xenPV64 : .xenPV32, address: arrangement.entry.value, registers: registers)
+    self.init(mode: is64 ? .xenPV64 : .xenPV32, address: entry, registers: registers)
   }
 }

@@ -11,6 +11,7 @@ import Testing
   private var image: BzImageBuilder {
     BzImageBuilder(version: 0x20f, protectedMode: .init(repeating: 0x90, count: 0x4000))
       .patch(0x236, [3, 0])
+      .patch(0x238, [0xff, 7, 0, 0])
       .patch(0x230, [0, 0, 0x20, 0])
       .patch(0x258, [0, 0, 0, 1, 0, 0, 0, 0])
       .patch(0x260, [0, 0, 0x30, 3])
@@ -25,11 +26,21 @@ import Testing
     #expect(prediction.entry.mode == .long64)
   }
 
-  /// version below 2.12, not LOADED_HIGH, no 64-bit entry.
-  @Test(arguments: [(0x206, [0x0b, 2]), (0x211, [0]), (0x236, [1, 0])] as [(Int, [UInt8])])
+  /// Version below 2.00, not LOADED_HIGH, no HdrS.
+  @Test(arguments: [(0x206, [0xff, 1]), (0x211, [0]), (0x202, [0])] as [(Int, [UInt8])])
   func refused(offset: Int, bytes: [UInt8]) {
     let refusal = image.patch(offset, bytes).build().withRawSpan { Kexec.load($0, machine) }.statedRefusal
     #expect(refusal?.words == "Cannot determine the file type of kernel")
+  }
+
+  /// Version below 2.12, no 64-bit entry: the 32-bit file type takes both, at 1 MiB since they are not relocatable.
+  @Test(arguments: [(0x206, [0x0b, 2]), (0x236, [1, 0])] as [(Int, [UInt8])])
+  func taken32(offset: Int, bytes: [UInt8]) throws {
+    let outcome = image.patch(offset, bytes).build().withRawSpan { Kexec.load($0, machine) }
+    let prediction = try #require(outcome.loadedPrediction)
+    #expect(prediction.reading == "bzImage")
+    #expect(prediction.placesByStart == [[0x10_0000, 0x4000, 0]])
+    #expect(prediction.entry.address == 0x10_0000)
   }
 
   @Test func noRoom() {

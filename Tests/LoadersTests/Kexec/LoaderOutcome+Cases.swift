@@ -17,9 +17,11 @@ extension LoaderOutcome {
 
 extension Prediction {
   func hasRemark(_ kind: Remark.Kind) -> Bool { remarks.contains { $0.kind == kind } }
-  /// Start, bytes from the image and zeros after them, by start.
+  /// Start, bytes from the image and zeros after them, by start. Without what the loader makes itself.
   var placesByStart: [[UInt64]] {
-    pieces.map { [$0.destination.start.value, $0.destination.count.value, $0.zeroFill.value] }.sorted { $0[0] < $1[0] }
+    let given = pieces.filter { if case .blob = $0.source { false } else { true } }
+    return given.map { [$0.destination.start.value, $0.destination.count.value, $0.zeroFill.value] }
+      .sorted { $0[0] < $1[0] }
   }
   /// Start and whole extent, by start.
   var extentsByStart: [[UInt64]] { placesByStart.map { [$0[0], $0[1] + $0[2]] } }

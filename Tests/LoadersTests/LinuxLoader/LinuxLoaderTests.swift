@@ -47,7 +47,9 @@ import Testing
   @Test func registersAndTables() throws {
     let prediction = try #require(load(kernel.build()).loadedPrediction)
     #expect(prediction.entry.mode == .long64)
-    for (name, value) in [("rsi", 0x7000), ("rsp", 0x8ff0), ("rbp", 0x8ff0), ("cr3", 0x9000), ("rflags", 2)] {
+    for (name, value) in [
+      ("rsi", 0x7000), ("rsp", 0x8ff0), ("rbp", 0x8ff0), ("cr3", 0x9000), ("rflags", 2), ("efer", 0x500),
+    ] {
       #expect(
         prediction.entry.registers.first { $0.name == name }?.value == .exactly(UInt64(value)), "\(name)")
     }
@@ -69,6 +71,12 @@ import Testing
     #expect(fire.entry.registers.contains(.init("cr0", 0x11, "PE, ET")))
     let cloud = try #require(load(image, .cloudHypervisor).loadedPrediction)
     #expect(cloud.entry.registers.contains(.init("cr0", 1, "PE")))
+    #expect(fire.loader == .firecracker && cloud.loader == .cloudHypervisor)
+    let descriptors = try #require(fire.blobs.first { $0.name == "GDT" }).bytes
+    // Task state: type 0x8b in bits 40 to 47, limit 0x67.
+    let entries: [UInt64] = [0, 0x00cf_9b00_0000_ffff, 0x00cf_9300_0000_ffff, 0x8b << 40 | 0x67]
+    #expect(descriptors == entries.flatMap(\.bytes))
+    #expect(fire.decisions.first { $0.subject == "start information" }?.choice == "0x6000")
   }
 
   /// The last PT_NOTE decides, also when it has no entry.
@@ -143,7 +151,10 @@ import Testing
     let cloud = try #require(load(bzImage.build(), .cloudHypervisor).loadedPrediction)
     #expect(cloud.entry.mode == .protected32)
     #expect(cloud.entry.address == 0x10_0000)
-    #expect(cloud.entry.registers == [.init("esi", 0x7000, "zero page"), .init("esp", 0x8ff0, "boot stack")])
+    for register in [
+      LoaderEntry.Register("esi", 0x7000, "zero page"), .init("esp", 0x8ff0, "boot stack"), .init("cr0", 1, "PE"),
+      .init("cr4", 0, "nothing on"), .init("gdtr", 0x500, "descriptor table"),
+    ] { #expect(cloud.entry.registers.contains(register)) }
     #expect(load(bzImage.patch(0x236, [0, 0]).build()).loadedPrediction == nil)
     #expect(load(bzImage.patch(0x236, [0, 0]).build(), .cloudHypervisor).loadedPrediction != nil)
     #expect(load(bzImage.patch(0x211, [0]).build()).statedRefusal?.words == "InvalidBzImage")

@@ -1,6 +1,8 @@
 import Addresses
 import KernelImage
 import Loaders
+@testable import RealLoaders
+@testable import RealLoaders
 import TestSupport
 import Testing
 
@@ -76,6 +78,10 @@ import Testing
     #expect(prediction.value(of: "x0") == 0)
     #expect(prediction.decisions.first { $0.subject == "device tree" }?.choice == "0x40000000")
     #expect(prediction.remarks.map(\.kind) == [.moduleIgnored])
+    // Either byte order: QEMU started with a big-endian file.
+    let big = ELFBuilder(byteOrder: .big, machine: .aarch64, entry: 0x4020_0000)
+      .segment(flags: [.read, .execute], virtual: 0x4020_0000, bytes: [0, 0, 0, 0x14]).build()
+    #expect(arm(big).prediction?.start(of: "segment 0") == 0x4020_0000)
     // p_paddr is the link address: nothing arrives.
     let linked = ELFBuilder(machine: .aarch64).segment(virtual: 0xffff_8000_0000_0000, bytes: [1]).build()
     #expect(arm(linked).prediction?.pieces.isEmpty == true)
@@ -101,6 +107,12 @@ import Testing
     #expect(riscv(ELFBuilder().segment(virtual: 0x8030_0000, bytes: code).build()).prediction?.reading == "raw image")
     let low = ELFBuilder(machine: .riscv).segment(virtual: 0x8001_0000, bytes: code).build()
     #expect(riscv(low).refusal?.words == "Some ROM regions are overlapping")
+    // The reset vector lies at 0x1000.
+    let vector = ELFBuilder(machine: .riscv).segment(virtual: 0xff0, bytes: [UInt8](repeating: 1, count: 32)).build()
+    #expect(riscv(vector).refusal?.words == "Some ROM regions are overlapping")
+    // Seen: OpenSBI never comes to 0x80040000.
+    let inside = ELFBuilder(machine: .riscv).segment(virtual: 0x8004_0000, bytes: code).build()
+    #expect(riscv(inside).misbehaviour?.effect == "hangs in OpenSBI")
     #expect(riscv([]).refusal?.words == "could not load kernel 'k'")
     #expect(riscv(code, mebibytes: 4).refusal?.words == "Some ROM regions are overlapping")
   }

@@ -112,6 +112,49 @@ import Testing
     #expect(Array(header[0x224..<0x226]) == [0, 0xfe])
   }
 
+  /// Seen on `pc` with 64 MiB: the option ROM moves what does not end on the page of initrd_addr_max to the end of memory
+  /// that the firmware tells, 0x3fe0000.
+  @Test(
+    arguments: [
+      (0x2ff_ffff, 3, 0x2ff_f000), (0x200_0000, 3, 0x3fd_f000), (0x11_0000, 0x1ae4, 0x3fd_e000),
+      (0x37ff_ffff, 0, 0x3fe_0000), (0x1000, 936, 0),
+    ] as [(UInt32, UInt64, UInt64)])
+  func theModuleIsMovedUnlessItsEndIsTheGreatest(greatest: UInt32, size: UInt64, address: UInt64) throws {
+    var request = LoaderRequest(machine: memoryMap(from: 0, mebibytes: 64), imageName: "k")
+    request.modules = [.init(name: "i", size: ByteCount(size))]
+    let image = BzImageBuilder(version: 0x20f, protectedMode: [1])
+      .patch(0x22c, (0..<4).map { UInt8(truncatingIfNeeded: greatest >> ($0 * 8)) }).build()
+    let prediction = try #require(load(image, request).prediction)
+    #expect(prediction.decisions.first { $0.subject == "module" }?.choice == "0x\(String(address, radix: 16))")
+    let setup = try #require(prediction.blobs.first?.bytes)
+    #expect((0..<4).allSatisfy { setup[0x218 + $0] == UInt8(truncatingIfNeeded: address >> (8 * UInt64($0))) })
+  }
+
+  /// As strtol reads numbers: QEMU started with "vga=-1", and "vga=" is its error.
+  @Test(
+    arguments: [
+      ("vga=-1", 0xffff), ("vga=017", 15), ("vga=0x123 quiet", 0x123), ("xvga=791", 791), ("vga=", nil),
+      ("vga=1x", nil), ("vga=0x", nil), ("vga=4294967296", nil),
+    ] as [(String, UInt16?)])
+  func theVideoModeIsANumberOfC(commandLine: String, mode: UInt16?) {
+    var request = request
+    request.commandLine = commandLine
+    let outcome = load(BzImageBuilder(version: 0x20f, protectedMode: [1]).build(), request)
+    let setup = outcome.prediction?.blobs.first?.bytes
+    #expect(setup.map { UInt16($0[0x1fa]) | UInt16($0[0x1fb]) << 8 } == mode)
+    #expect(outcome.refusal?.words == (mode == nil ? "qemu: invalid 'vga=' kernel parameter." : nil))
+  }
+
+  /// Seen where a setup reaches as far: IP 0 and CS 0x1020 lie below the stack at the entry.
+  @Test func theFarReturnStaysBelowTheStack() throws {
+    let image = BzImageBuilder(version: 0x20f, setupSectors: 200, protectedMode: [1]).build()
+    let prediction = try #require(load(image).prediction)
+    let piece = try #require(prediction.pieces.last)
+    #expect(piece.destination.start.value == 0x1_ffec)
+    #expect(piece.source == .blob(prediction.blobs.count - 1))
+    #expect(prediction.blobs.last?.bytes == [0, 0, 0x20, 0x10])
+  }
+
   @Test func linuxIsRefusedInQEMUsWords() {
     var request = request
     request.modules = [.init(name: "i", size: ByteCount(1))]
@@ -121,10 +164,10 @@ import Testing
     #expect(load(short).refusal?.words == "qemu: invalid kernel header")
     request.modules[0].size = .gibibytes(1)
     let large = BzImageBuilder(version: 0x202, protectedMode: []).build()
-    // 128 MiB less 128 KiB less 1.
+    // 128 MiB less 160 KiB less 1.
     #expect(
       load(large, request).refusal?.words
-        == "qemu: initrd is too large, cannot support.(max: 134086655, need 1073741824)")
+        == "qemu: initrd is too large, cannot support.(max: 134053887, need 1073741824)")
   }
 
   @Test func truncationsAndNoiseNeverCrash() {

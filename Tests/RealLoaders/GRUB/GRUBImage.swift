@@ -43,6 +43,8 @@ struct GRUBImage: Sendable {
   var hasEndTag = true
   var modules: [UInt64] = []
   var commandLine = ""
+  /// The machine's memory in MiB.
+  var memory: UInt64 = 256
 
   /// One segment of 4096 bytes at 2 MiB: the smallest kernel that GRUB takes.
   static let simple = GRUBImage(segments: [
@@ -57,19 +59,12 @@ struct GRUBImage: Sendable {
     return image
   }()
 
-  /// Writes eax, ebx and its own address to port 0xe9 and ends QEMU through port 0xf4.
-  static let probe: [UInt8] =
-    [0xe8, 0, 0, 0, 0, 0x5d] + print + [0x89, 0xd8] + print + [0x89, 0xe8] + print
-    + [0x31, 0xc0, 0xe6, 0xf4, 0xf4, 0xeb, 0xfd]
-  /// mov ecx, 4; each turn: out 0xe9, al; shr eax, 8; loop.
-  private static let print: [UInt8] = [0xb9, 4, 0, 0, 0, 0xe6, 0xe9, 0xc1, 0xe8, 8, 0xe2, 0xf9]
-
   /// Where the probe stands in the file, behind the Multiboot header.
   var probeOffset: UInt64 { headerOffset + 512 }
 
   var request: LoaderRequest {
     LoaderRequest(
-      machine: Self.machine256, imageName: "/k", commandLine: commandLine,
+      machine: Self.machine(memory), imageName: "/k", commandLine: commandLine,
       modules: modules.enumerated().map { .init(name: "/m\($0)", size: ByteCount($1)) })
   }
 
@@ -77,12 +72,16 @@ struct GRUBImage: Sendable {
     build().withRawSpan { version == 1 ? GRUB.multiboot($0, request) : GRUB.multiboot2($0, request) }
   }
 
-  /// What GRUB's lsmmap prints on QEMU's `pc` with 256 MiB and the translator.
-  static let machine256 = MemoryMap(normalising: [
-    entry(0, 0x9fc00, .usable), entry(0x9fc00, 0x400, .reserved), entry(0xf0000, 0x10000, .reserved),
-    entry(0x10_0000, 0xfee_0000, .usable), entry(0xffe_0000, 0x2_0000, .reserved),
-    entry(0xfffc_0000, 0x4_0000, .reserved), entry(0xfd_0000_0000, 0x3_0000_0000, .reserved),
-  ])
+  /// What GRUB's lsmmap prints on QEMU's `pc` with so many MiB below 3 GiB, and the translator: the firmware keeps the
+  /// last 128 KiB.
+  static func machine(_ memory: UInt64) -> MemoryMap {
+    let end = memory << 20
+    return MemoryMap(normalising: [
+      entry(0, 0x9fc00, .usable), entry(0x9fc00, 0x400, .reserved), entry(0xf0000, 0x10000, .reserved),
+      entry(0x10_0000, end - 0x12_0000, .usable), entry(end - 0x2_0000, 0x2_0000, .reserved),
+      entry(0xfffc_0000, 0x4_0000, .reserved), entry(0xfd_0000_0000, 0x3_0000_0000, .reserved),
+    ])
+  }
 
   private static func entry(_ start: UInt64, _ count: UInt64, _ kind: MemoryKind) -> MemoryMap.Entry {
     MemoryMap.Entry(range: PhysicalRange(uncheckedStart: PhysicalAddress(start), count: ByteCount(count)), kind: kind)
@@ -97,19 +96,30 @@ extension GRUBImage {
     var body = Words(is64: is64)
     fileHeader(&head, sectionTable: start + dataSize)
     var place = start
-    for segment in segments {
+    for (index, segment) in segments.enumerated() {
       header(of: segment, &head, at: segment.offset ?? place)
-      body.bytes += (Self.probe + Array(repeating: 0x90, count: Int(segment.fileSize))).prefix(Int(segment.fileSize))
+      let count = Int(segment.fileSize)
+      body.bytes += (GRUBProbe.code + Self.pattern(index, count)).prefix(count)
       place += segment.fileSize
     }
-    for section in sections { body.bytes += Array(repeating: 0x5a, count: Int(section.size)) }
+    for (index, section) in sections.enumerated() { body.bytes += Self.pattern(0x20 + index, Int(section.size)) }
     sectionHeaders(&body, at: place)
     head.pad(to: headerOffset)
     multibootHeader(&head)
     head.pad(to: probeOffset)
-    head.bytes += Self.probe
+    head.bytes += GRUBProbe.code
     head.pad(to: start)
     return head.bytes + body.bytes
+  }
+
+  /// The bytes of a module.
+  func module(_ index: Int) -> [UInt8] { Self.pattern(0x40 + index, Int(modules[index])) }
+
+  /// Bytes that tell where they belong: they repeat after 251, and each owner begins elsewhere.
+  private static func pattern(_ owner: Int, _ count: Int) -> [UInt8] {
+    var bytes = (0..<251).map { UInt8(($0 + owner * 7) % 251) + 1 }
+    while bytes.count < count { bytes += bytes }
+    return Array(bytes.prefix(count))
   }
 
   /// The bytes of segments and sections.

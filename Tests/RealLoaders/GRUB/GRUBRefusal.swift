@@ -11,6 +11,7 @@ struct GRUBRefusal: Sendable, CustomStringConvertible {
     self.image = image
   }
 
+  /// Each of these words was printed by Debian's GRUB 2.06 for this very image.
   static let recorded: [GRUBRefusal] = [
     GRUBRefusal("no multiboot header found", .simple) { $0.headerOffset = 0x2030 },
     GRUBRefusal("unsupported flag: 0x8", .simple) { $0.flags = 8 },

@@ -2,12 +2,12 @@ import TestSupport
 
 /// Kernels of every kind that GRUB survives: never more bytes in the file than in memory, never sections aligned to 0.
 extension GRUBImage: Shrinkable {
-  static func random(_ generator: inout SeededGenerator) -> GRUBImage {
-    var image = GRUBImage(version: Int(generator.draw(1...2)), is64: generator.oneIn(2))
+  static func random(version: Int, _ generator: inout SeededGenerator) -> GRUBImage {
+    var image = GRUBImage(version: version, is64: generator.oneIn(2))
     image.machine = image.is64 ? 62 : 3
     image.type = generator.draw(2...3)
-    image.headerOffset = generator.pick([0x400, 0x408, 0xff0, 0x1ff0])
-    if image.version == 2 { image.headerOffset = generator.pick([0x400, 0x408, 0x1000, 0x7fe0]) }
+    // The last ones leave just room for all that a header may hold.
+    image.headerOffset = generator.pick(version == 1 ? [0x400, 0x408, 0xff0, 0x1fd0] : [0x400, 0x408, 0x1000, 0x7f80])
     let count = generator.draw(1...4)
     for index in 0..<count { image.segments.append(randomSegment(&generator, index, is64: image.is64)) }
     image.entry = image.segments[0].virtual
@@ -22,17 +22,7 @@ extension GRUBImage: Shrinkable {
     image.addTags(&generator)
     image.addAddressFields(&generator)
     if generator.oneIn(3) { image.breakSomething(&generator) }
-    image.avoidTheHeapsTop()
     return image
-  }
-
-  /// What lies below 1 MiB and what lies beyond memory is both kept at the heap's top, where the second may fit between
-  /// GRUB's own blocks: not both in one image.
-  private mutating func avoidTheHeapsTop() {
-    guard segments.contains(where: { $0.physical >= 0x1000_0000 }) else { return }
-    for index in segments.indices where segments[index].physical < 0x10_0000 {
-      segments[index].physical += 0x800_0000
-    }
   }
 
   private static func randomSegment(_ generator: inout SeededGenerator, _ index: UInt64, is64: Bool) -> Segment {
@@ -98,7 +88,7 @@ extension GRUBImage: Shrinkable {
     case 5: segments[0].memorySize = generator.pick([0x2000_0000, 0xf000_0000, 0xffff_ffff])
     case 6: segments[0].physical = generator.pick([0xffff_fff0, 0xffff_ffff])
     case 7: segments[0].offset = generator.pick([0x10_0000, 0xffff_ff00])
-    case 8: headerOffset = version == 1 ? generator.pick([0x402, 0x2000]) : generator.pick([0x404, 0x8000])
+    case 8: headerOffset = generator.pick(version == 1 ? [0x402, 0x1ff0, 0x2000] : [0x404, 0x7fe8, 0x8000])
     case 9: version == 1 ? (flags = generator.pick([8, 0x8000, 0x10])) : tags.append([20, 8])
     case 10: version == 1 ? (flags |= 0x10) : tags.append([1, 12, 22])
     default: version == 1 ? (type = 5) : tags.append([4, 12, 1])
@@ -124,6 +114,6 @@ extension GRUBImage: Shrinkable {
     "GRUBImage(version: \(version), is64: \(is64), machine: \(machine), type: \(type), elfVersion: \(elfVersion), "
       + "entry: \(entry.swiftText), segments: \(segments), sections: \(sections), headerOffset: \(headerOffset), "
       + "flags: \(flags), headerWords: \(headerWords), tags: \(tags), modules: \(modules), "
-      + "commandLine: \"\(commandLine)\")"
+      + "commandLine: \"\(commandLine)\", memory: \(memory))"
   }
 }

@@ -1,4 +1,5 @@
 import Addresses
+import Foundation
 import Loaders
 import Machines
 import Placement
@@ -21,66 +22,130 @@ struct Sources {
   }
 }
 
-/// The pieces and a page around each, as pages of bytes; nil where nothing is written.
+/// Every byte of the pieces, and what lies around them: the rest of their pages and one page on each side, which holds
+/// filler when nothing is written there.
 struct ExpectedMemory {
-  private var pages: [UInt64: [UInt8?]] = [:]
+  private struct Run {
+    var start: UInt64
+    var bytes: ArraySlice<UInt8>
+    var end: UInt64 { start + UInt64(bytes.count) }
 
-  init(_ prediction: Prediction, _ sources: Sources, layout: GuestMemory.Layout) {
+    func part(_ range: Range<UInt64>) -> Run? {
+      let part = range.clamped(to: start..<end)
+      guard !part.isEmpty else { return nil }
+      let first = bytes.startIndex + Int(part.lowerBound - start)
+      return Run(start: part.lowerBound, bytes: bytes[first..<first + part.count])
+    }
+  }
+
+  private static let page: UInt64 = 4096
+  /// Disjoint, by address.
+  private var runs: [Run] = []
+  /// Whole pages, disjoint, by address.
+  private var covers: [Range<UInt64>] = []
+
+  init(_ prediction: Prediction, _ sources: Sources) {
     for piece in prediction.pieces where !piece.extent.isEmpty {
-      // Of a large piece, its ends.
-      let whole = sources.bytes(of: piece)
-      let first = piece.extent.start.value >> 12
-      let last = (piece.extent.endValue - 1) >> 12
-      for page in (max(first, 1) - 1)...(last + 1)
-      where pages[page] == nil && (page < first + 16 || page + 16 > last) {
-        pages[page] = [UInt8?](repeating: nil, count: 4096)
-      }
-      for index in whole.indices where index < 0x1_1000 || index + 0x1_1000 >= whole.count {
-        let byte = whole[index]
-        let address = piece.extent.start.value + UInt64(index)
-        pages[address >> 12]?[Int(address & 0xfff)] = byte
+      insert(Run(start: piece.extent.start.value, bytes: sources.bytes(of: piece)[...]))
+    }
+    for run in runs {
+      let start = max(run.start / Self.page, 1) - 1
+      let cover = start * Self.page..<((run.end - 1) / Self.page + 2) * Self.page
+      if let last = covers.last, last.upperBound >= cover.lowerBound {
+        covers[covers.count - 1] = last.lowerBound..<max(last.upperBound, cover.upperBound)
+      } else {
+        covers.append(cover)
       }
     }
   }
 
-  /// From the first piece above 1 MiB to the last one's page: QEMU writes its Multiboot buffer whole.
-  var span: Range<UInt64> {
-    let high = pages.filter { $0.key >= 0x100 && $0.value.contains { $0 != nil } }.keys
-    guard let first = high.min(), let last = high.max() else { return 0..<0 }
-    return first << 12..<(last + 2) << 12
+  /// Of bytes that are written twice the later ones stay.
+  private mutating func insert(_ new: Run) {
+    runs = runs.flatMap { [$0.part(0..<new.start), $0.part(new.end..<UInt64.max)].compactMap { $0 } } + [new]
+    runs.sort { $0.start < $1.start }
   }
+
+  /// Behind the last byte that is written.
+  var end: UInt64 { runs.last?.end ?? 0 }
 
   func fill(_ memory: GuestMemory) {
-    let bytes = [UInt8](repeating: RealQEMU.filler, count: 4096)
-    for page in pages.keys { memory.store(bytes, at: PhysicalAddress(page << 12)) }
-  }
-
-  /// Whether what was filled is still filler throughout.
-  func isUntouched(_ memory: GuestMemory) -> Bool {
-    for page in pages.keys {
-      let range = PhysicalRange(uncheckedStart: PhysicalAddress(page << 12), count: ByteCount(4096))
-      let filler = memory.withBytes(of: range) { span in
-        (0..<4096).allSatisfy { span.load(UInt8.self, at: UInt64($0)) == RealQEMU.filler }
+    for cover in covers {
+      let bytes = [UInt8](repeating: RealQEMU.filler, count: cover.count)
+      if memory.store(bytes, at: PhysicalAddress(cover.lowerBound)) { continue }
+      // At an end of memory.
+      for page in stride(from: cover.lowerBound, to: cover.upperBound, by: Int(Self.page)) {
+        memory.store(Array(bytes.prefix(Int(Self.page))), at: PhysicalAddress(page))
       }
-      if filler == false { return false }
     }
-    return !pages.isEmpty
   }
 
+  /// Whether the first byte of each run is still filler.
+  func isUntouched(_ memory: GuestMemory) -> Bool {
+    runs.allSatisfy { run in Self.found(memory, run.start..<run.start + 1) { $0.first } == RealQEMU.filler }
+  }
+
+  /// The first byte that is not as expected. Where `ignored`, others write between the runs.
   func difference(_ memory: GuestMemory, ignored: [Range<UInt64>]) -> String? {
-    for (page, bytes) in pages.sorted(by: { $0.key < $1.key }) {
-      let range = PhysicalRange(uncheckedStart: PhysicalAddress(page << 12), count: ByteCount(4096))
-      let found = memory.withBytes(of: range) { span in
-        (0..<4096).map { span.load(UInt8.self, at: UInt64($0)) ?? 0 }
-      }
-      guard let found else { continue }
-      for (index, byte) in bytes.enumerated() where found[index] != byte ?? RealQEMU.filler {
-        let address = (page << 12) + UInt64(index)
-        if byte == nil, ignored.contains(where: { $0.contains(address) }) { continue }
-        let expected = byte.map { "0x\(String($0, radix: 16))" } ?? "nothing written"
-        return "at \(address.swiftText): 0x\(String(found[index], radix: 16)) instead of \(expected)"
+    for run in runs { if let text = Self.difference(memory, run) { return text } }
+    for cover in covers {
+      for gap in Self.gaps(cover, runs.map { $0.start..<$0.end } + ignored) {
+        if let text = Self.unfilled(memory, gap) { return text }
       }
     }
     return nil
+  }
+
+  private static func difference(_ memory: GuestMemory, _ run: Run) -> String? {
+    let equal = found(memory, run.start..<run.end) { found in
+      run.bytes.withUnsafeBytes { memcmp(found.baseAddress!, $0.baseAddress!, $0.count) == 0 }
+    }
+    guard let equal else { return "there is no memory from \(run.start.swiftText) to \(run.end.swiftText)" }
+    if equal { return nil }
+    let bytes = found(memory, run.start..<run.end) { [UInt8]($0) } ?? []
+    guard let index = bytes.indices.first(where: { bytes[$0] != run.bytes[run.bytes.startIndex + $0] }) else {
+      return nil
+    }
+    return text(bytes[index], at: run.start + UInt64(index), hex(run.bytes[run.bytes.startIndex + index]))
+  }
+
+  /// Page by page: what is no memory is no difference.
+  private static func unfilled(_ memory: GuestMemory, _ gap: Range<UInt64>) -> String? {
+    var start = gap.lowerBound
+    while start < gap.upperBound {
+      let end = min(gap.upperBound, (start / page + 1) * page)
+      let strange = found(memory, start..<end) { bytes in bytes.firstIndex { $0 != RealQEMU.filler } } ?? nil
+      if let strange, let byte = found(memory, start..<end, { $0[strange] }) {
+        return text(byte, at: start + UInt64(strange), "nothing written")
+      }
+      start = end
+    }
+    return nil
+  }
+
+  private static func found<Result>(
+    _ memory: GuestMemory, _ range: Range<UInt64>, _ body: (UnsafeRawBufferPointer) -> Result
+  ) -> Result? {
+    let range = PhysicalRange(
+      uncheckedStart: PhysicalAddress(unchecked: range.lowerBound), count: ByteCount(UInt64(range.count)))
+    return memory.withBytes(of: range) { $0.withUnsafeBytes(body) }
+  }
+
+  /// What of a range is in none of the others.
+  private static func gaps(_ range: Range<UInt64>, _ others: [Range<UInt64>]) -> [Range<UInt64>] {
+    var gaps: [Range<UInt64>] = []
+    var position = range.lowerBound
+    for other in others.sorted(by: { $0.lowerBound < $1.lowerBound }) where other.upperBound > position {
+      if other.lowerBound >= range.upperBound { break }
+      if other.lowerBound > position { gaps.append(position..<other.lowerBound) }
+      position = other.upperBound
+    }
+    if position < range.upperBound { gaps.append(position..<range.upperBound) }
+    return gaps
+  }
+
+  private static func hex(_ byte: UInt8) -> String { "0x\(String(byte, radix: 16))" }
+
+  private static func text(_ byte: UInt8, at address: UInt64, _ expected: String) -> String {
+    "at \(address.swiftText): \(hex(byte)) instead of \(expected)"
   }
 }

@@ -2,10 +2,8 @@ import KernelImage
 import TestSupport
 
 /// An ELF file of a few segments, notes and a Multiboot header where wanted, none of them sure to be right.
-struct RandomELF: Shrinkable {
-  enum Kind { case multiboot, pvh, aarch64, riscv }
-
-  struct Segment {
+struct RandomELF: Shrinkable, Sendable {
+  struct Segment: Sendable {
     var virtual: UInt64
     var physical: UInt64
     var count: Int
@@ -13,7 +11,7 @@ struct RandomELF: Shrinkable {
     var isExecutable: Bool
   }
 
-  var kind: Kind
+  var kind: QEMUProtocol
   var is64: Bool
   var machine: UInt16
   var entry: UInt64
@@ -21,9 +19,14 @@ struct RandomELF: Shrinkable {
   var segments: [Segment]
   /// Types of notes, in order, each with the entry as descriptor.
   var notes: [UInt32]
-  var moduleSizes: [Int]
+  /// The same in a PT_NOTE of its own, which comes first; its p_align.
+  var firstNotes: [UInt32] = []
+  var noteAlignment = 4
+  var isBigEndian = false
+  /// How much of the file is there.
+  var length: Int?
 
-  init(_ kind: Kind, using generator: inout SeededGenerator) {
+  init(_ kind: QEMUProtocol, using generator: inout SeededGenerator) {
     self.kind = kind
     let isX86 = kind == .multiboot || kind == .pvh
     let base: UInt64 = isX86 ? 0x20_0000 : kind == .aarch64 ? 0x4020_0000 : 0x8020_0000
@@ -45,11 +48,19 @@ struct RandomELF: Shrinkable {
     let home = generator.pick(segments)
     entry = home.virtual &+ generator.draw(0...UInt64(max(home.count, 4))) & ~3
     notes = kind != .pvh ? [] : generator.oneIn(10) ? [] : generator.oneIn(3) ? [3, 18] : [18]
-    // The option ROM of PVH copies the module after the moment at which memory is compared.
-    moduleSizes = (0..<generator.draw(0...(kind == .multiboot ? 3 : kind == .pvh ? 0 : 1))).map { _ in
-      Int(generator.draw(1...6000))
-    }
+    if kind == .pvh, generator.oneIn(6) { firstNotes = generator.pick([[18], [3, 18], [3]]) }
+    noteAlignment = generator.pick([4, 4, 8, 1])
+    drawOddities(&generator)
     if !is64 { mask() }
+  }
+
+  /// What hardly any file has, one in a few files.
+  private mutating func drawOddities(_ generator: inout SeededGenerator) {
+    if generator.oneIn(12) { segments.append(generator.pick(segments)) }
+    if generator.oneIn(12) { segments[0].physical = generator.pick(kind.oddPlaces) }
+    if generator.oneIn(40) { segments[segments.count - 1].memory = UInt64(segments[segments.count - 1].count / 2) }
+    isBigEndian = generator.oneIn(40)
+    if generator.oneIn(20) { length = Int(generator.draw(1...0x1400)) }
   }
 
   /// What fields of 32 bits hold.
@@ -63,7 +74,8 @@ struct RandomELF: Shrinkable {
 
   var bytes: [UInt8] {
     var builder = ELFBuilder(
-      class: is64 ? .bits64 : .bits32, machine: Machine(rawValue: machine), entry: entry, flags: flags)
+      class: is64 ? .bits64 : .bits32, byteOrder: isBigEndian ? .big : .little, machine: Machine(rawValue: machine),
+      entry: entry, flags: flags)
     for (index, segment) in segments.enumerated() {
       var content = (0..<segment.count).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ index &* 31 &+ 1) }
       if kind == .multiboot, index == 0, content.count >= 12 { content.replaceSubrange(0..<12, with: Self.header) }
@@ -72,28 +84,34 @@ struct RandomELF: Shrinkable {
         physical: segment.physical, bytes: content, memorySize: segment.memory, alignment: 4)
     }
     let target = segments.first(where: { $0.count > 0 })?.physical ?? 0
-    for type in notes {
-      let descriptor = (0..<4).map { UInt8(truncatingIfNeeded: target >> (8 * UInt64($0))) }
-      // Eight bytes are read of an ELF64 file's note.
-      builder = builder.note(owner: "Xen", type: type, descriptor: is64 ? descriptor + [0, 0, 0, 0] : descriptor)
+    let descriptor = (0..<(is64 ? 8 : 4)).map { $0 < 4 ? UInt8(truncatingIfNeeded: target >> (8 * UInt64($0))) : 0 }
+    if !firstNotes.isEmpty {
+      let bytes = firstNotes.flatMap {
+        builder.noteBytes(owner: "Perch", type: $0, descriptor: descriptor, alignment: noteAlignment)
+      }
+      builder = builder.segment(type: .note, bytes: bytes, alignment: UInt64(noteAlignment))
     }
-    return builder.build()
+    for type in notes { builder = builder.note(owner: "Xen", type: type, descriptor: descriptor) }
+    let file = builder.build()
+    return Array(file.prefix(length ?? file.count))
   }
 
   /// Magic, no flags, checksum.
   private static let header: [UInt8] = [0x02, 0xb0, 0xad, 0x1b, 0, 0, 0, 0, 0xfe, 0x4f, 0x52, 0xe4]
 
-  var modules: [[UInt8]] { moduleSizes.map { size in (0..<size).map { UInt8(truncatingIfNeeded: $0 &* 3 &+ size) } } }
-
   var smaller: [RandomELF] {
     var cases: [RandomELF] = []
+    if length != nil {
+      cases.append(self)
+      cases[0].length = nil
+    }
+    if !firstNotes.isEmpty {
+      cases.append(self)
+      cases[cases.count - 1].firstNotes = []
+    }
     for index in segments.indices where segments.count > 1 {
       cases.append(self)
       cases[cases.count - 1].segments.remove(at: index)
-    }
-    if !moduleSizes.isEmpty {
-      cases.append(self)
-      cases[cases.count - 1].moduleSizes.removeLast()
     }
     return cases
   }
@@ -104,6 +122,21 @@ struct RandomELF: Shrinkable {
         + "\(segment.isExecutable ? "x" : "-"))"
     }
     return "\(kind), \(is64 ? 64 : 32) bits, machine \(machine), entry \(entry.swiftText), flags \(flags), "
-      + "notes \(notes), modules \(moduleSizes), segments \(list.joined(separator: " "))"
+      + "notes \(notes), before them \(firstNotes) on \(noteAlignment), \(isBigEndian ? "big-endian, " : "")"
+      + "\(length.map { "cut after \($0), " } ?? "")segments \(list.joined(separator: " "))"
+  }
+}
+
+extension QEMUProtocol {
+  /// Where segments rarely lie: at the ends of what addresses can be, at the machine's own things.
+  fileprivate var oddPlaces: [UInt64] {
+    let ends: [UInt64] = [0xffff_ffff_ffff_f800, 0x1_0020_0000, 0xffff_f800]
+    return switch self {
+    // Multiboot's buffer from a low segment to a high one would take most of a minute to copy.
+    case .multiboot, .linux: ends + [0x10_0000, 0x1000_0000]
+    case .pvh: ends + [0x10_0000, 0xf000_0000, 0xfffc_0000 - 0x1000]
+    case .aarch64: ends + [0, 0x3fff_f800, 0x4000_0000, 0x4010_0000]
+    case .riscv: ends + [0, 0x1000, 0x7fff_f800, 0x8000_0000, 0x8001_c280, 0x8004_0000]
+    }
   }
 }

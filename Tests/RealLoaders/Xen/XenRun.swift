@@ -10,59 +10,134 @@ final class XenRun {
     ProcessInfo.processInfo.environment["CI"] != nil || FileManager.default.fileExists(atPath: hypervisor.path)
   }
 
-  private let folder: TemporaryFolder
+  let folder: TemporaryFolder
   private let process = Process()
   private let monitor = Pipe()
 
   /// Starts a machine of 1 GiB whose first domain gets 256 MiB.
-  init(_ image: [UInt8], initrd: UInt64?) throws {
+  init(_ image: [UInt8], initrd: [UInt8]?) throws {
     folder = try TemporaryFolder()
     var modules = try folder.write(image, to: "kernel")
-    if let initrd { modules += "," + (try folder.write([UInt8](repeating: 0x55, count: Int(initrd)), to: "initrd")) }
+    if let initrd { modules += "," + (try folder.write(initrd, to: "initrd")) }
+    try folder.write([], to: "monitor")
     process.executableURL = URL(fileURLWithPath: "/usr/bin/timeout")
     process.arguments = [
-      "-s", "KILL", "60", "qemu-system-x86_64", "-M", "q35", "-cpu", "max", "-m", "1024", "-display", "none",
-      "-nodefaults", "-no-reboot", "-monitor", "stdio", "-serial", "file:" + folder.path("console"), "-kernel",
-      Self.hypervisor.path, "-append",
+      "-s", "KILL", "120", "qemu-system-x86_64", "-M", "q35", "-accel", "tcg", "-cpu", "max", "-m", "1024",
+      "-display", "none", "-nodefaults", "-no-reboot", "-monitor", "stdio", "-serial",
+      "file:" + folder.path("console"), "-kernel", Self.hypervisor.path, "-append",
       "console=com1 com1=115200,8n1 dom0_mem=256M loglvl=all guest_loglvl=all dom0=pv,verbose", "-initrd", modules,
     ]
     process.standardInput = monitor
-    process.standardOutput = FileHandle.nullDevice
+    process.standardOutput = try FileHandle(forWritingTo: URL(fileURLWithPath: folder.path("monitor")))
     try process.run()
   }
 
-  /// Xen's lines about the image, as `XenVerdict.lines` has them, and how many pages it left to be allocated.
-  func finish() -> (lines: [String], pages: UInt64?) {
-    var console = ""
-    repeat {
-      Thread.sleep(forTimeInterval: 0.05)
-      console = (try? String(contentsOfFile: folder.path("console"), encoding: .isoLatin1)) ?? ""
-    } while process.isRunning && !console.contains("Scrubbing Free RAM") && !console.contains("Reboot in five")
-    // Not a signal: test runners may have blocked it for their children.
-    try? monitor.fileHandleForWriting.write(contentsOf: Data("quit\n".utf8))
+  /// Xen's lines about the image, and how many pages it left to be allocated.
+  func finish() -> XenConsole {
+    let console = awaitBuilder()
+    command("quit")
     process.waitUntilExit()
-    return Self.read(console)
+    return console
   }
 
-  private static func read(_ console: String) -> (lines: [String], pages: UInt64?) {
-    let all = console.split(whereSeparator: \.isNewline).filter { $0.hasPrefix("(XEN) ") }.map {
-      String($0.dropFirst(6))
+  /// The same, and the stopped machine where the domain spins at its entry; the ranges are of machine addresses, each
+  /// no larger than a file may be.
+  ///
+  /// - Parameter memory: from the console to the ranges that are wanted.
+  func finish(spinningAt entry: UInt64, memory: (XenConsole) -> [Range<UInt64>]) -> (XenConsole, XenMachine?) {
+    let console = awaitBuilder()
+    guard !console.hasFailed, let registers = stop(at: entry) else {
+      command("quit")
+      process.waitUntilExit()
+      return (console, nil)
     }
-    guard let start = all.firstIndex(of: "*** Building a PV Dom0 ***") else { return (["Xen did not start"], nil) }
-    var lines: [String] = []
-    var pages: UInt64?
-    var isPhysical = false
-    for line in all[(start + 1)...] {
-      if line.hasPrefix("Initial low memory") || line.hasPrefix("Reboot in five") { break }
-      if line.hasPrefix("PHYSICAL") { isPhysical = true }
-      if line.hasPrefix("VIRTUAL") { isPhysical = false }
-      if let range = line.range(of: " pages to be") {
-        pages = UInt64(line[..<range.lowerBound].drop { $0 != "(" }.dropFirst())
-      }
-      // Machine addresses and what is not about the image.
-      let noise = ["VIRTUAL", " Xen  kernel", "Dom0 has maximum", "***", "Panic on CPU", "Could not construct"]
-      if !isPhysical, !line.isEmpty, !noise.contains(where: { line.hasPrefix($0) }) { lines.append(line) }
+    let ranges = memory(console)
+    for (index, range) in ranges.enumerated() {
+      command("pmemsave \(range.lowerBound) \(range.count) \"\(folder.path("memory\(index)"))\"")
     }
-    return (lines, pages)
+    command("quit")
+    process.waitUntilExit()
+    let parts = ranges.enumerated().map { index, range in
+      (range.lowerBound, (try? Data(contentsOf: URL(fileURLWithPath: folder.path("memory\(index)")))) ?? Data())
+    }
+    return (console, XenMachine(registers: registers, memory: parts))
+  }
+
+  /// Not a signal ends it: test runners may have blocked it for their children.
+  private func command(_ text: String) {
+    try? monitor.fileHandleForWriting.write(contentsOf: Data((text + "\n").utf8))
+  }
+
+  private func awaitBuilder() -> XenConsole {
+    var console = XenConsole("")
+    repeat {
+      Thread.sleep(forTimeInterval: 0.05)
+      console = XenConsole((try? String(contentsOfFile: folder.path("console"), encoding: .isoLatin1)) ?? "")
+    } while process.isRunning && !console.isComplete
+    return console
+  }
+
+  /// Stops the machine with its processor at the domain's entry, in ring 3; what `info registers` says then. Nil where
+  /// the domain never gets there.
+  private func stop(at entry: UInt64) -> String? {
+    let digits = String(entry, radix: 16)
+    let wanted = "RIP=" + String(repeating: "0", count: 16 - digits.count) + digits
+    for _ in 0..<200 where process.isRunning {
+      command("stop")
+      let registers = ask("info registers", until: "EFER=")
+      if registers.contains(wanted), registers.contains("CPL=3") { return registers }
+      command("cont")
+      Thread.sleep(forTimeInterval: 0.1)
+    }
+    return nil
+  }
+
+  /// What the monitor prints behind a command, up to the line with a text.
+  private func ask(_ text: String, until end: String) -> String {
+    func output() -> String { (try? String(contentsOfFile: folder.path("monitor"), encoding: .isoLatin1)) ?? "" }
+    let before = output().count
+    command(text)
+    while process.isRunning {
+      let answer = String(output().dropFirst(before))
+      if let found = answer.range(of: end), answer[found.upperBound...].contains("\n") { return answer }
+      Thread.sleep(forTimeInterval: 0.02)
+    }
+    return ""
+  }
+}
+
+/// The machine at the domain's first instruction.
+struct XenMachine {
+  private let registers: String
+  private let memory: [(start: UInt64, bytes: Data)]
+
+  init(registers: String, memory: [(UInt64, Data)]) {
+    self.registers = registers
+    self.memory = memory
+  }
+
+  /// A register by its name in lower case; of a segment register, the selector.
+  func register(_ name: String) -> UInt64? {
+    let short = name == "rflags" ? "RFL" : name.uppercased()
+    let key = short + String(repeating: " ", count: max(0, 3 - short.count)) + "="
+    guard let found = registers.range(of: key) else { return nil }
+    return UInt64(registers[found.upperBound...].prefix { $0.isHexDigit }, radix: 16)
+  }
+
+  func byte(at address: UInt64) -> UInt8? {
+    for part in memory where address >= part.start && address - part.start < UInt64(part.bytes.count) {
+      return part.bytes[part.bytes.startIndex + Int(address - part.start)]
+    }
+    return nil
+  }
+
+  /// A little-endian number of `count` bytes.
+  func number(at address: UInt64, count: UInt64 = 8) -> UInt64? {
+    var value: UInt64 = 0
+    for index in (0..<count).reversed() {
+      guard let byte = byte(at: address + index) else { return nil }
+      value = value << 8 | UInt64(byte)
+    }
+    return value
   }
 }
