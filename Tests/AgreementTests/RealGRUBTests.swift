@@ -1,5 +1,7 @@
+import BootProtocols
 import Foundation
 import Loaders
+import Placement
 @testable import RealLoaders
 import TestSupport
 import Testing
@@ -45,7 +47,7 @@ import Testing
 
   /// The chunks that a prediction means: one for each piece, but for a relocated image or one without ELF, which is a
   /// chunk as a whole.
-  private static func landing(_ prediction: Prediction, of image: GRUBImage) -> RealGRUB.Landing {
+  private static func landing(_ prediction: LoadPlan, of image: GRUBImage) -> RealGRUB.Landing {
     let isWhole = image.tags.contains { $0[0] == 10 } || prediction.pieces.contains { $0.owner == "image" }
     var chunks: [RealGRUB.Chunk] = []
     var whole: (start: UInt64, end: UInt64)?

@@ -1,8 +1,10 @@
 import Addresses
+import BootProtocols
 import Foundation
 import KernelImage
 import Loaders
 import Machines
+import Placement
 @testable import RealLoaders
 import TestSupport
 import Testing

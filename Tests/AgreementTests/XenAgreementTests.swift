@@ -1,6 +1,7 @@
 import Foundation
 import KernelImage
 import Loaders
+import Placement
 @testable import RealLoaders
 import TestSupport
 import Testing

@@ -109,7 +109,7 @@ import Testing
 
   @Test(arguments: [
     ["plan", "x", "--loader", "kexec", "--kaslr", "7"], ["plan", "x", "--loader", "kexec", "--huge-pages"],
-    ["plan", "x", "--loader", "lilo"], ["check", "x", "--loader", "kexec,"], ["check", "x", "--loader", "perch"],
+    ["plan", "x", "--loader", "lilo"], ["check", "x", "--loader", "kexec,"], ["check", "x", "--loader", "linux"],
     ["check"], ["check", "x", "--fail-on", "note"], ["check", "x", "--memory", "1M"],
   ])
   func wrongCommandLinesEndWithTwo(arguments: [String]) throws {

@@ -1,4 +1,5 @@
 import Addresses
+import BootProtocols
 import KernelImage
 import Placement
 
@@ -22,7 +23,7 @@ extension Kexec {
   private static var reserve: UInt64 { 0x9000 + 0x6000 }
 
   /// Places the protected-mode code in the highest hole that fits (kexec-bzImage64.c, do_bzImage64_load).
-  static func loadBzImage64(_ image: RawSpan, _ request: LoaderRequest) throws(Stop) -> Prediction {
+  static func loadBzImage64(_ image: RawSpan, _ request: LoaderRequest) throws(Stop) -> LoadPlan {
     func word(_ offset: UInt64) -> UInt64 { UInt64(image.load(UInt32.self, at: offset) ?? 0) }
     let sectors = UInt64(image.load(UInt8.self, at: 0x1f1) ?? 0)
     let setup = ((sectors == 0 ? 4 : sectors) + 1) * 512
@@ -37,9 +38,10 @@ extension Kexec {
     let start = try bzImage64Start(
       size: need, alignment: word(0x230), from: low, KexecMemory(request.machine))
     let copied = min(size - setup, need)
-    var prediction = Prediction(
+    var prediction = LoadPlan(
       loader: .kexec, reading: "bzImage64",
-      entry: LoaderEntry(
+      machine: request.machine,
+      entry: EntryState(
         mode: .long64, address: start &+ 0x200, registers: registers(of: .bzImage64, .linux)))
     prediction.pieces = [
       Piece(

@@ -1,4 +1,5 @@
 import Addresses
+import BootProtocols
 import KernelImage
 import Placement
 
@@ -7,7 +8,7 @@ extension Kexec {
   /// kexec/arch/x86_64/kexec-elf-x86_64.c; kexec/arch/i386/kexec-elf-x86.c, kexec-multiboot-x86.c).
   static func load(
     _ elf: KexecELF, as type: FileType, _ request: LoaderRequest, arguments: Arguments
-  ) throws(Stop) -> Prediction {
+  ) throws(Stop) -> LoadPlan {
     if type == .elf32, arguments == .none {
       throw Stop(
         "--args-none only works on arch i386", evidence: "e_machine \(elf.machine)",
@@ -16,9 +17,10 @@ extension Kexec {
     var memory = KexecMemory(request.machine)
     let (base, decision) = try base(of: elf, in: memory)
     let entry = elf.entry &+ base
-    var prediction = Prediction(
+    var prediction = LoadPlan(
       loader: .kexec, reading: reading(elf, as: type, arguments),
-      entry: LoaderEntry(
+      machine: request.machine,
+      entry: EntryState(
         mode: type == .elf64 ? .long64 : .protected32,
         address: type == .elf64 ? entry : entry & 0xffff_ffff,
         registers: registers(of: type, arguments)))
@@ -73,7 +75,7 @@ extension Kexec {
   }
 
   private static func place(
-    _ elf: KexecELF, at base: UInt64, _ memory: inout KexecMemory, _ prediction: inout Prediction
+    _ elf: KexecELF, at base: UInt64, _ memory: inout KexecMemory, _ prediction: inout LoadPlan
   ) throws(Stop) {
     for (index, segment) in elf.segments.enumerated() where segment.type == 1 {
       let name = "program header \(index)"

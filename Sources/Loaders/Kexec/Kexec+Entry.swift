@@ -1,10 +1,11 @@
 import Addresses
+import BootProtocols
 import Placement
 
 extension Kexec {
   /// The registers that purgatory sets (kexec/arch/x86_64/kexec-elf-x86_64.c; kexec/arch/i386/kexec-elf-x86.c,
   /// kexec-multiboot-x86.c). Where notes and parameters lie depends on kexec's own parts.
-  static func registers(of type: FileType, _ arguments: Arguments) -> [LoaderEntry.Register] {
+  static func registers(of type: FileType, _ arguments: Arguments) -> [EntryState.Register] {
     switch (type, arguments) {
     case (.multiboot, _):
       [
@@ -31,7 +32,7 @@ extension Kexec {
 
   /// What is handed over with the kernel.
   static func note(
-    _ request: LoaderRequest, _ type: FileType, _ arguments: Arguments, _ prediction: inout Prediction
+    _ request: LoaderRequest, _ type: FileType, _ arguments: Arguments, _ prediction: inout LoadPlan
   ) {
     if type == .elf64, arguments == .none {
       for (index, module) in request.modules.enumerated() {
@@ -50,7 +51,7 @@ extension Kexec {
   }
 
   /// kexec never looks where the entry lies.
-  static func noteEntry(_ field: UInt64, _ entry: UInt64, _ prediction: inout Prediction) {
+  static func noteEntry(_ field: UInt64, _ entry: UInt64, _ prediction: inout LoadPlan) {
     let isInside = prediction.pieces.contains { $0.extent.contains(PhysicalAddress(unchecked: entry)) }
     guard !isInside else { return }
     prediction.remarks.append(

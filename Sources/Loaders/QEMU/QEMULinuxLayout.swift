@@ -1,4 +1,5 @@
 import Addresses
+import BootProtocols
 import KernelImage
 import Placement
 
@@ -31,13 +32,13 @@ struct QEMULinuxLayout {
   var protocolText: String { "\(version >> 8).\(version & 0xff)" }
 
   /// As linuxboot_dma leaves the processor: CS 0x20 paragraphs behind the setup, the stack below the command line.
-  var entry: LoaderEntry {
+  var entry: EntryState {
     let segment = setup >> 4
-    var registers = [LoaderEntry.Register("cs", segment + 0x20, "the setup's second sector"), .init("eip", 0, "")]
+    var registers = [EntryState.Register("cs", segment + 0x20, "the setup's second sector"), .init("eip", 0, "")]
     for name in ["ds", "es", "fs", "gs", "ss"] { registers.append(.init(name, segment, "the setup")) }
     registers.append(.init("esp", (text &- setup &- 16) & 0xffff_ffff, "below the command line"))
     for name in ["ebx", "ecx", "edx", "esi", "edi", "ebp"] { registers.append(.init(name, 0, "")) }
-    return LoaderEntry(mode: .real, address: setup + 0x200, registers: registers)
+    return EntryState(mode: .real, address: setup + 0x200, registers: registers)
   }
 
   /// `setup_sects` and the boot sector; 0 sectors are 4.
@@ -59,7 +60,7 @@ struct QEMULinuxLayout {
   /// The setup with its patched header, and behind it what follows in the file.
   func place(
     _ header: QEMULinuxHeader, setup size: UInt64, _ image: RawSpan, _ memory: QEMUMemory,
-    to prediction: inout Prediction
+    to prediction: inout LoadPlan
   ) {
     let head = Array(header.bytes.prefix(Int(min(size, UInt64(header.bytes.count)))))
     let blob = prediction.addBlob("setup header", head)
@@ -83,7 +84,7 @@ struct QEMULinuxLayout {
         because: "boot protocol \(protocolText); init_size and pref_address are not looked at"))
   }
 
-  func placeText(_ commandLine: String, _ memory: QEMUMemory, to prediction: inout Prediction) {
+  func placeText(_ commandLine: String, _ memory: QEMUMemory, to prediction: inout LoadPlan) {
     let bytes = Array(commandLine.utf8) + [0]
     let blob = prediction.addBlob("command line", bytes)
     var roms = QEMURomList()

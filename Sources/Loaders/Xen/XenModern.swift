@@ -1,4 +1,5 @@
 import Addresses
+import BootProtocols
 import KernelImage
 import Placement
 
@@ -34,7 +35,7 @@ struct XenModern {
   }
 
   private mutating func load(_ file: LenientELF, _ bytes: RawSpan, _ request: LoaderRequest) throws(XenStop)
-    -> Prediction
+    -> LoadPlan
   {
     try elf.begin(file, bytes)
     elf.measure(file, bytes)
@@ -50,9 +51,9 @@ struct XenModern {
     arrangement = arranged
     elf.lines += arranged.lines
     try checkHole(arranged)
-    var prediction = Prediction(
+    var prediction = LoadPlan(
       loader: .xenPV, reading: "Xen PV, \(is64 ? "ELF64" : "ELF32"), \(elf.sawGuestText ? "__xen_guest" : "ELF notes")",
-      entry: LoaderEntry(xen: arranged, is64: is64))
+      machine: request.machine, entry: EntryState(xen: arranged, is64: is64))
     try copy(file, bytes, arranged, into: &prediction)
     try checkAfterCopy(arranged)
     addInitrd(arranged, request, to: &prediction)
@@ -131,7 +132,7 @@ struct XenModern {
   }
 
   /// A mapped initrd lies behind the kernel; an unmapped one takes the frames behind the chunk.
-  private func addInitrd(_ arranged: XenArrangement, _ request: LoaderRequest, to prediction: inout Prediction) {
+  private func addInitrd(_ arranged: XenArrangement, _ request: LoaderRequest, to prediction: inout LoadPlan) {
     guard request.initrdSize > 0 else { return }
     var pieces = XenPieces(base: arranged.total.start.value, end: arranged.total.endValue)
     let pages = request.initrdSize >> 12 + (request.initrdSize & 4095 == 0 ? 0 : 1)

@@ -45,20 +45,23 @@ extension PerchLoader {
       slide: virtual.slide, stackTop: stackTop, to: &draft)
     let tables = try draft.buildTables()
 
-    var registers = EntryState.GeneralRegisters()
+    var registers = LongModeState.GeneralRegisters()
     registers.rdi = request.directMapBase.value &+ information.value
     registers.rsp = stackTop.value
     let entry = draft.entryState(
       rip: virtual.slide.apply(to: image.elf.header.entry), registers: registers, root: tables.root)
     try draft.addStub(for: entry)
-    return LoadPlan(
-      loader: "perch", imageDescription: "ELF64 x86-64 kernel, entered at its virtual entry point",
-      machine: request.machine, pieces: draft.pieces.sorted { $0.destination.start < $1.destination.start },
-      blobs: draft.blobs, imageExtent: extent, relocations: relocations, addressSpace: draft.space,
-      pageTables: tables.cost, entry: entry, slide: virtual.slide, decisions: draft.decisions,
-      randomization: request.seed.map {
-        Randomization(seed: $0, physicalSlots: physical.slots, virtualSlots: virtual.slots)
-      })
+    var plan = LoadPlan(
+      loader: .perch, reading: "ELF64 x86-64 kernel, entered at its virtual entry point", machine: request.machine,
+      entering: entry)
+    draft.finish(&plan, tables.cost)
+    plan.imageExtent = extent
+    plan.relocations = relocations
+    plan.slide = virtual.slide
+    plan.randomization = request.seed.map {
+      Randomization(seed: $0, physicalSlots: physical.slots, virtualSlots: virtual.slots)
+    }
+    return plan
   }
 
   private static func relocations(

@@ -92,20 +92,29 @@ struct PlanDraft {
 
   /// The state at the kernel's first instruction, with the descriptor table inside the stub.
   func entryState(
-    rip: VirtualAddress, registers: EntryState.GeneralRegisters, root: PhysicalAddress
-  ) -> EntryState {
-    EntryState(
+    rip: VirtualAddress, registers: LongModeState.GeneralRegisters, root: PhysicalAddress
+  ) -> LongModeState {
+    LongModeState(
       rip: rip, registers: registers, cr3: root, gdtBase: stub.start.value + EntryStub.gdtOffset,
       gdtLimit: GlobalDescriptorTable.limit)
   }
 
   /// Writes the stub that establishes `entry`.
-  mutating func addStub(for entry: EntryState) throws(PlanError) {
+  mutating func addStub(for entry: LongModeState) throws(PlanError) {
     do throws(EntryStubError) {
       add(try EntryStub(entry: entry, at: stub.start).bytes, at: stub.start, name: "entry stub")
     } catch {
       throw PlanError(.badRequest, "the entry stub cannot establish the value \(hex(error.found)): \(error.rule)")
     }
+  }
+
+  /// Hands over everything that was gathered.
+  func finish(_ plan: inout LoadPlan, _ tables: PageTableCost) {
+    plan.pieces = pieces.sorted { $0.destination.start < $1.destination.start }
+    plan.blobs = blobs
+    plan.addressSpace = space
+    plan.pageTables = tables
+    plan.decisions = decisions
   }
 
   /// The initrd and other modules, as high as they go, so that low memory stays in one piece.

@@ -1,3 +1,4 @@
+import BootProtocols
 import KernelImage
 import Loaders
 import Placement
@@ -16,7 +17,7 @@ import Testing
     ELFBuilder(entry: 0x20_0000).segment(virtual: 0x20_0000, bytes: .init(repeating: 0x90, count: 0x1800))
   }
 
-  private func segments(_ prediction: Prediction) -> [[UInt64]] {
+  private func segments(_ prediction: LoadPlan) -> [[UInt64]] {
     prediction.pieces.filter { $0.owner.hasPrefix("segment") }.map {
       [$0.destination.start.value, $0.extent.count.value]
     }

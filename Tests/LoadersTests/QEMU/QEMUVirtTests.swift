@@ -1,8 +1,12 @@
 import Addresses
+import BootProtocols
 import KernelImage
 import Loaders
+import Placement
 import TestSupport
 import Testing
+
+@testable import RealLoaders
 
 /// What QEMU 7.2's `info roms` said of each file.
 @Suite struct QEMUVirtTests {

@@ -25,7 +25,7 @@ struct Sources {
 struct ExpectedMemory {
   private var pages: [UInt64: [UInt8?]] = [:]
 
-  init(_ prediction: Prediction, _ sources: Sources, layout: GuestMemory.Layout) {
+  init(_ prediction: LoadPlan, _ sources: Sources, layout: GuestMemory.Layout) {
     for piece in prediction.pieces where !piece.extent.isEmpty {
       // Of a large piece, its ends.
       let whole = sources.bytes(of: piece)

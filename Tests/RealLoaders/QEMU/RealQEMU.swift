@@ -1,5 +1,6 @@
 import AddressSpace
 import Addresses
+import BootProtocols
 import Foundation
 import KernelImage
 import Loaders
@@ -91,7 +92,7 @@ struct RealQEMU {
   }
 
   private func loadDifference(
-    _ prediction: Prediction, _ request: LoaderRequest, _ sources: Sources
+    _ prediction: LoadPlan, _ request: LoaderRequest, _ sources: Sources
   ) throws -> String? {
     let machine = try QEMUMachine(configuration(request))
     defer { machine.end() }
@@ -129,7 +130,7 @@ struct RealQEMU {
     return try registerDifference(prediction, machine)
   }
 
-  private func registerDifference(_ prediction: Prediction, _ machine: QEMUMachine) throws -> String? {
+  private func registerDifference(_ prediction: LoadPlan, _ machine: QEMUMachine) throws -> String? {
     for register in prediction.entry.registers {
       guard case .exactly(let value) = register.value else { continue }
       let name = layout == .pc ? Self.names[register.name] ?? register.name : register.name

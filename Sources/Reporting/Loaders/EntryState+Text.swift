@@ -1,6 +1,7 @@
-import Loaders
+import BootProtocols
+import Placement
 
-extension LoaderEntry.Mode {
+extension EntryState.Mode {
   /// As the manuals call it.
   var name: String {
     switch self {
