@@ -1,6 +1,7 @@
 import AddressSpace
 import Addresses
 import BootProtocols
+import KernelImage
 import PageTables
 
 /// A plan while it is being made: pieces, blobs and mappings, and the memory that is still free.
@@ -65,6 +66,16 @@ struct PlanDraft {
         source: .blob(blobs.count),
         destination: PhysicalRange(uncheckedStart: place, count: ByteCount(UInt64(bytes.count))), owner: name))
     blobs.append(Blob(name: name, bytes: bytes))
+  }
+
+  /// Puts a segment of the image at a place, and keeps its pages free of anything else.
+  mutating func place(_ segment: ProgramHeader, at place: PhysicalAddress) {
+    let piece = Piece(
+      source: segment.fileSize > .zero ? .image(segment.fileRange) : .zero,
+      destination: PhysicalRange(uncheckedStart: place, count: segment.fileSize),
+      zeroFill: ByteCount(segment.memorySize.value - segment.fileSize.value), owner: "segment \(segment.index)")
+    pieces.append(piece)
+    if let pages = piece.extent.alignedOut(to: .page4KiB) { allocator.claim(pages) }
   }
 
   /// Reserves the stub's page and maps it where it lies, so that it survives the switch to paging.

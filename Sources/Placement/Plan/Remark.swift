@@ -15,6 +15,8 @@ public struct Remark: Hashable, Sendable {
     case moduleIgnored
     /// It jumps elsewhere than e_entry says.
     case entryElsewhere
+    /// The image can be read in two ways that give different places, and no field of it says which is meant.
+    case ambiguousReading
     /// Bytes, registers or places that differ from run to run, or that nobody promises.
     case unspecified
   }

@@ -27,6 +27,7 @@ extension Remark.Kind {
     case .overlap: "overlap"
     case .moduleIgnored: "module ignored"
     case .entryElsewhere: "entered elsewhere"
+    case .ambiguousReading: "ambiguous reading"
     case .unspecified: "unspecified"
     }
   }

@@ -23,6 +23,7 @@ public struct PlanReport {
       Self.entry(state),
     ]
     if let randomization = plan.randomization { sections.append(Self.randomization(randomization)) }
+    if !plan.remarks.isEmpty { sections += remarks }
     sections.append(decisions)
     return Document(verb: "plan", summary: Self.summary(plan), sections: sections)
   }
