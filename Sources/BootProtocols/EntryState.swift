@@ -1,58 +1,54 @@
-public import Addresses
-
-/// The processor at the kernel's first instruction, in 64-bit mode. Whatever is not listed is zero.
+/// The processor's state at the image's first instruction, as far as the loader promises or was seen to set it.
 public struct EntryState: Hashable, Sendable {
-  /// The general registers, in the order of their encoding (Intel SDM vol. 2, 2.1.5).
-  public struct GeneralRegisters: Hashable, Sendable {
-    public var rax: UInt64 = 0
-    public var rcx: UInt64 = 0
-    public var rdx: UInt64 = 0
-    public var rbx: UInt64 = 0
-    public var rsp: UInt64 = 0
-    public var rbp: UInt64 = 0
-    public var rsi: UInt64 = 0
-    public var rdi: UInt64 = 0
-    public var r8: UInt64 = 0
-    public var r9: UInt64 = 0
-    public var r10: UInt64 = 0
-    public var r11: UInt64 = 0
-    public var r12: UInt64 = 0
-    public var r13: UInt64 = 0
-    public var r14: UInt64 = 0
-    public var r15: UInt64 = 0
-    public init() {}
+  public enum Mode: String, Hashable, Sendable {
+    /// 16-bit real mode.
+    case real
+    /// 32-bit protected mode, paging off, flat segments.
+    case protected32
+    /// 64-bit mode with paging.
+    case long64
+    /// A Xen paravirtual domain, 64-bit (CPL 3) or 32-bit PAE (CPL 1).
+    case xenPV64, xenPV32
+    /// AArch64 with the MMU off, at EL1 or EL2.
+    case aarch64EL1, aarch64EL2
+    /// RISC-V S-mode, satp 0.
+    case riscvSupervisor
   }
 
-  public var rip: VirtualAddress
-  public var registers: GeneralRegisters
-  /// Bit 1 is always set; interrupts are off.
-  public var rflags: UInt64
-  /// PE | ET | WP | PG.
-  public var cr0: UInt64
-  /// The physical address of the root page table.
-  public var cr3: PhysicalAddress
-  /// PAE.
-  public var cr4: UInt64
-  /// LME | LMA | NXE.
-  public var efer: UInt64
-  public var codeSelector: UInt16
-  public var dataSelector: UInt16
-  /// Where the global descriptor table is mapped, and its limit.
-  public var gdtBase: UInt64
-  public var gdtLimit: UInt16
+  public struct Register: Hashable, Sendable {
+    public enum Value: Hashable, Sendable {
+      case exactly(UInt64)
+      /// Different from run to run, or never promised.
+      case unspecified
+    }
 
-  public init(rip: VirtualAddress, registers: GeneralRegisters, cr3: PhysicalAddress, gdtBase: UInt64, gdtLimit: UInt16)
-  {
-    self.rip = rip
+    /// As the manual writes it, in lower case: "eax", "x0", "a1", "cs".
+    public var name: String
+    public var value: Value
+    /// What it means to the kernel: "Multiboot magic", "boot information".
+    public var meaning: String
+
+    public init(_ name: String, _ value: UInt64, _ meaning: String) {
+      self.name = name
+      self.value = .exactly(value)
+      self.meaning = meaning
+    }
+
+    public init(unspecified name: String, _ meaning: String) {
+      self.name = name
+      value = .unspecified
+      self.meaning = meaning
+    }
+  }
+
+  public var mode: Mode
+  /// Where it jumps: physical with paging off, virtual otherwise.
+  public var address: UInt64
+  public var registers: [Register]
+
+  public init(mode: Mode, address: UInt64, registers: [Register] = []) {
+    self.mode = mode
+    self.address = address
     self.registers = registers
-    rflags = 0x2
-    cr0 = 0x8001_0011
-    self.cr3 = cr3
-    cr4 = 0x20
-    efer = 0xd00
-    codeSelector = 0x10
-    dataSelector = 0x18
-    self.gdtBase = gdtBase
-    self.gdtLimit = gdtLimit
   }
 }

@@ -1,3 +1,5 @@
+public import Placement
+
 /// The models by name.
 extension LoaderName {
   /// A model is a function of nothing but the image and the request.
@@ -6,6 +8,7 @@ extension LoaderName {
   /// What this loader does with an image on a machine.
   public var model: Model {
     switch self {
+    case .perch: { PerchLoader.load($0, $1) }
     case .grubMultiboot: GRUB.multiboot
     case .grubMultiboot2: GRUB.multiboot2
     case .qemuMultiboot: QEMU.multiboot

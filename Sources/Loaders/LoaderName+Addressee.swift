@@ -1,5 +1,6 @@
+import BootProtocols
 import KernelImage
-import Placement
+public import Placement
 
 extension LoaderName {
   /// Whether an image asks for this loader: it carries the header, the note or the tag of the loader's protocol, or is of
@@ -7,6 +8,8 @@ extension LoaderName {
   public func isAddressed(by image: RawSpan) -> Bool {
     let kinds = sniff(image).map { $0.kind }
     switch self {
+    case .perch:
+      return kinds.contains(.bzImage) || Self.isELF(image, for: .x86_64) || Self.isELF(image, for: .i386)
     case .grubMultiboot: return kinds.contains(.multiboot1)
     // QEMU takes the first that fits: Linux, Multiboot, PVH (hw/i386/x86.c, x86_load_linux).
     case .qemuMultiboot: return kinds.contains(.multiboot1) && !kinds.contains(.bzImage) && !kinds.contains(.zImage)

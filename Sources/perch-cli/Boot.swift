@@ -82,7 +82,7 @@ struct Boot: AsyncParsableCommand {
     _ machine: QEMUMachine, planned: PlannedKernel, capsule: Capsule, file: AnonymousFile, channels: Channels
   ) throws -> Outcome {
     guard verify || stopAt != nil else { return try machine.run() }
-    let outcome = try machine.run(to: planned.plan.entry.rip)
+    let outcome = try machine.run(to: VirtualAddress(planned.plan.entry.address))
     guard outcome == .stoppedAtEntry else { return outcome }
     if verify {
       let report = try file.withBytes { (bytes) throws(MachineError) in
@@ -92,7 +92,7 @@ struct Boot: AsyncParsableCommand {
       guard report.isAsPlanned else { throw ExitStatus.verificationFailed.code }
     }
     if stopAt == .entry {
-      channels.complain("stopped at the entry \(Hex.string(planned.plan.entry.rip.value)):\n")
+      channels.complain("stopped at the entry \(Hex.string(planned.plan.entry.address)):\n")
       try channels.write(try machine.monitor("info registers"))
       return outcome
     }
@@ -101,8 +101,8 @@ struct Boot: AsyncParsableCommand {
 
   private func summary(_ plan: LoadPlan, _ acceleration: Acceleration) -> String {
     var lines = [
-      "perch: \(plan.imageDescription)",
-      "perch: physical \(Hex.string(plan.imageExtent.start.value)), slide \(Hex.signed(plan.slide.value)), entry \(Hex.string(plan.entry.rip.value))",
+      "perch: \(plan.reading)",
+      "perch: physical \(Hex.string(plan.imageExtent.start.value)), slide \(Hex.signed(plan.slide.value)), entry \(Hex.string(plan.entry.address))",
       "perch: \(acceleration.choice.rawValue.uppercased()): \(acceleration.reason)",
     ]
     if let randomization = plan.randomization {

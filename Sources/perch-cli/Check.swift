@@ -2,6 +2,7 @@ import Addresses
 import ArgumentParser
 import Codecs
 import Loaders
+import Placement
 import Reporting
 
 /// `perch check FILE`

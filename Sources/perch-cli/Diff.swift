@@ -1,7 +1,9 @@
 import Addresses
 import ArgumentParser
+import BootProtocols
 import Codecs
 import Loaders
+import Placement
 import Reporting
 
 /// `perch diff --loader A --loader B FILE`

@@ -88,7 +88,8 @@ struct KernelFile {
     elf.header.byteOrder == .little && (elf.header.machine == .x86_64 || elf.header.machine == .i386)
   }
 
-  private static func copy(_ range: FileRange, of bytes: RawSpan) -> [UInt8] {
+  /// Those of the bytes that are there.
+  static func copy(_ range: FileRange, of bytes: RawSpan) -> [UInt8] {
     var copied: [UInt8] = []
     var offset = range.start.value
     while offset < range.endValue, let byte = bytes.load(UInt8.self, at: offset) {

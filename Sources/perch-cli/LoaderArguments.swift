@@ -1,25 +1,8 @@
 public import ArgumentParser
-public import Loaders
+import Loaders
+public import Placement
 
 extension LoaderName: ExpressibleByArgument {}
-
-/// Whose plan is asked for: Perch's own, or what another loader will do.
-enum PlanLoader: ExpressibleByArgument, Equatable {
-  case perch
-  case other(LoaderName)
-
-  init?(argument: String) {
-    if argument == "perch" {
-      self = .perch
-    } else {
-      guard let name = LoaderName(argument: argument) else { return nil }
-      self = .other(name)
-    }
-  }
-
-  var defaultValueDescription: String { "perch" }
-  static var allValueStrings: [String] { ["perch"] + LoaderName.allValueStrings }
-}
 
 /// The loaders that are asked: all, or some by name, each once.
 struct LoaderList: ExpressibleByArgument, Equatable {

@@ -2,6 +2,7 @@ import Addresses
 import Codecs
 import KernelImage
 import Loaders
+import Placement
 import Reporting
 
 /// A file as the loaders of the field read it: as it is, inside its compressed wrappers, without a check of Perch's own.
@@ -10,20 +11,23 @@ struct LoaderImage {
   private let opened: OpenedImage
   /// The unpacked payload of a bzImage; nil for another file, and for a payload that cannot be unpacked.
   private let payload: UnpackedBytes?
+  private let setup: LoaderRequest.Setup?
 
   /// Opens a file, and unpacks its payload where one of the loaders will.
   ///
   /// - Throws: ``Failure`` with exit code 3 for a file that cannot be read or that nothing recognises.
   init(path: String, limits: DecompressionLimits, for loaders: [LoaderName], channels: Channels) throws(Failure) {
     self.path = path
-    opened = try InputImage.open(path, limits: limits, channels: channels)
+    let opened = try InputImage.open(path, limits: limits, channels: channels)
     guard opened.withBytes({ !sniff($0).isEmpty }) else { throw InputImage.unrecognised(opened) }
+    let bzImage = opened.withBytes { try? BzImage(parsing: $0) }
     payload =
       loaders.contains(where: \.unpacksPayloads)
-      ? opened.withBytes { bytes in
-        guard let image = try? BzImage(parsing: bytes) else { return nil }
-        return try? image.unpackPayload(of: bytes, limits: limits)
-      } : nil
+      ? opened.withBytes { bytes in try? bzImage?.unpackPayload(of: bytes, limits: limits) } : nil
+    setup = bzImage.map { image in
+      .init(header: image.setup, bytes: opened.withBytes { KernelFile.copy(image.setup.headerRange, of: $0) })
+    }
+    self.opened = opened
   }
 
   /// The file as a report names it.
@@ -39,7 +43,9 @@ struct LoaderImage {
   ///
   /// - Parameter isNamed: whether the user named it.
   func verdict(of loader: LoaderName, _ request: LoaderRequest, isNamed: Bool) -> LoaderVerdict {
-    withBytes(for: loader) { bytes in
+    var request = request
+    if isPayloadRead(by: loader) { request.setup = setup }
+    return withBytes(for: loader) { bytes in
       LoaderVerdict(
         loader, loader.model(bytes, request), isAddressed: loader.isAddressed(by: bytes), isNamed: isNamed,
         isPayloadRead: isPayloadRead(by: loader))
@@ -56,8 +62,8 @@ struct LoaderImage {
 }
 
 extension LoaderName {
-  /// Whether it unpacks the payload of a bzImage by itself and loads the ELF file inside (xen/arch/x86/bzimage.c).
-  fileprivate var unpacksPayloads: Bool { self == .xenPV || self == .linuxDecompressor }
+  /// Whether it unpacks the payload of a bzImage by itself and loads the ELF file inside (Perch; Linux; Xen, xen/arch/x86/bzimage.c).
+  fileprivate var unpacksPayloads: Bool { self == .perch || self == .xenPV || self == .linuxDecompressor }
 
   /// Whether it takes the kernel out of an EFI zboot file. Others get the file, which is an application of EFI's.
   fileprivate var unpacksZboot: Bool { self == .arm64Image || self == .riscvImage }

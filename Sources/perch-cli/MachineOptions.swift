@@ -68,11 +68,15 @@ extension MachineOptions {
     }
   }
 
+  /// Where the firmware of QEMU's PC writes after the kernel is in memory; nil for another machine.
+  var firmwareScratch: PhysicalRange? { e820 == nil ? QEMUMemoryMap.firmwareScratch(memory.count) : nil }
+
   /// What a loader is told. The machines of QEMU's `virt` have their memory in one stretch of its own.
   func request(for loader: LoaderName, image path: String) throws(Failure) -> LoaderRequest {
     var request = LoaderRequest(machine: try machine(of: loader), imageName: path, commandLine: commandLine)
     let paths = initrd.map { [$0] } ?? module
     request.modules = zip(paths, try modules().descriptions).map { .init(name: $0, size: $1.size) }
+    request.firmwareScratch = firmwareScratch
     return request
   }
 

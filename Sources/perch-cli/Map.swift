@@ -1,4 +1,5 @@
 import ArgumentParser
+import Placement
 import Reporting
 
 /// `perch map FILE`
@@ -18,6 +19,10 @@ struct Map: ReportingCommand {
 
   func run() throws {
     let planned = try PlannedKernel(file, options: options, channels: Channels(color: output.color))
+    guard planned.plan.longMode != nil else {
+      throw Failure(
+        PlanError(.badRequest, "the plan enters the kernel with paging off: there are no page tables"), path: file)
+    }
     guard let report = MapReport(planned.plan) else {
       throw Self.defect("the plan puts no table where CR3 points", path: file, [])
     }

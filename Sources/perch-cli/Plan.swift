@@ -2,6 +2,7 @@ import Addresses
 import ArgumentParser
 import Codecs
 import Loaders
+import Placement
 import Reporting
 
 /// `perch plan FILE`
@@ -17,7 +18,7 @@ struct Plan: ReportingCommand {
   var file: String
 
   @Option(help: ArgumentHelp("Whose plan: perch, or another loader's name.", valueName: "name"))
-  var loader: PlanLoader = .perch
+  var loader = LoaderName.perch
 
   @OptionGroup(title: "Plan options")
   var options: PlanOptions
@@ -26,30 +27,28 @@ struct Plan: ReportingCommand {
   var output: OutputOptions
 
   func validate() throws {
-    guard case .other(let name) = loader, let option = options.ownOptions.first else { return }
-    throw ValidationError("\(option) steers Perch's own loader: \(name.rawValue) takes its own decisions")
+    guard loader != .perch, let option = options.ownOptions.first else { return }
+    throw ValidationError("\(option) steers Perch's own loader: \(loader.rawValue) takes its own decisions")
   }
 
   func run() throws {
     let channels = Channels(color: output.color)
-    guard case .other(let name) = loader else {
-      let planned = try PlannedKernel(file, options: options, channels: channels)
-      return try output.print(PlanReport(planned.plan).document, about: planned.image.input)
-    }
-    try predict(name, channels: channels)
+    guard loader == .perch else { return try predict(channels: channels) }
+    let planned = try PlannedKernel(file, options: options, channels: channels)
+    try output.print(PlanReport(planned.plan).document, about: planned.image.input)
   }
 
-  private func predict(_ name: LoaderName, channels: Channels) throws {
+  private func predict(channels: Channels) throws {
     let image = try LoaderImage(
-      path: file, limits: DecompressionLimits(cap: options.maxSize.count), for: [name], channels: channels)
-    let request = try options.machine.request(for: name, image: file)
-    switch image.verdict(of: name, request, isNamed: true).outcome {
-    case .loads(let prediction):
-      try output.print(PredictionReport(prediction, request: request).document, about: image.input)
+      path: file, limits: DecompressionLimits(cap: options.maxSize.count), for: [loader], channels: channels)
+    let request = try options.machine.request(for: loader, image: file)
+    switch image.verdict(of: loader, request, isNamed: true).outcome {
+    case .loads(let plan):
+      try output.print(PlanReport(plan, modules: request.modules.map(\.name)).document, about: image.input)
     case .refuses(let refusal):
-      throw Failure(.cannotPlan, Diagnostic(refusal, by: name, path: file))
+      throw Failure(.cannotPlan, Diagnostic(refusal, by: loader, path: file))
     case .misbehaves(let misbehaviour):
-      throw Failure(.cannotPlan, Diagnostic(misbehaviour, by: name, path: file))
+      throw Failure(.cannotPlan, Diagnostic(misbehaviour, by: loader, path: file))
     }
   }
 }

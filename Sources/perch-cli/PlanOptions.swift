@@ -68,7 +68,7 @@ extension PlanOptions {
 
   func request(modules: ModuleFiles, seed: UInt64?) throws(Failure) -> PlanRequest {
     var request = PlanRequest(machine: try machine.pc())
-    request.firmwareScratch = e820 == nil ? QEMUMemoryMap.firmwareScratch(memory.count) : nil
+    request.firmwareScratch = machine.firmwareScratch
     request.commandLine = machine.commandLine
     request.modules = modules.descriptions
     request.seed = seed

@@ -1,5 +1,6 @@
 import Foundation
 import Loaders
+import Placement
 @testable import RealLoaders
 import Synchronization
 import TestSupport

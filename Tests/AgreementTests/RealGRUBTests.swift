@@ -1,4 +1,7 @@
+import BootProtocols
 import Foundation
+import Loaders
+import Placement
 @testable import RealLoaders
 import TestSupport
 import Testing

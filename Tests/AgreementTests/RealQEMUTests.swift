@@ -1,7 +1,10 @@
 import Addresses
+import BootProtocols
+import Foundation
 import KernelImage
 import Loaders
 import Machines
+import Placement
 @testable import RealLoaders
 import TestSupport
 import Testing
@@ -31,7 +34,7 @@ import Testing
     if mistake == .none { #expect(verdict == .agrees) } else { #expect(Self.isDisagreement(verdict), "\(verdict)") }
   }
 
-  private static func make(_ mistake: Mistake, in prediction: inout Prediction) {
+  private static func make(_ mistake: Mistake, in prediction: inout LoadPlan) {
     guard let segment = prediction.pieces.firstIndex(where: { $0.owner == "segment 0" }),
       let module = prediction.pieces.firstIndex(where: { $0.owner == "initrd" })
     else { return }

@@ -1,4 +1,6 @@
+import BootProtocols
 import Loaders
+import Placement
 @testable import RealLoaders
 import TestSupport
 import Testing

@@ -7,8 +7,8 @@ import Testing
   static let place = PhysicalAddress(0x20_0aa0)
 
   /// Every register different, with bits in the upper halves.
-  static func state(at place: PhysicalAddress = place) -> EntryState {
-    var registers = EntryState.GeneralRegisters()
+  static func state(at place: PhysicalAddress = place) -> LongModeState {
+    var registers = LongModeState.GeneralRegisters()
     registers.rax = 0x1111_2222_3333_4440
     registers.rcx = 0x1111_2222_3333_4441
     registers.rdx = 0x8111_2222_3333_4442
@@ -25,7 +25,7 @@ import Testing
     registers.r13 = 13
     registers.r14 = 14
     registers.r15 = 0xf000_0000_0000_000f
-    return EntryState(
+    return LongModeState(
       rip: VirtualAddress(0xffff_ffff_8020_0123), registers: registers, cr3: PhysicalAddress(0x30_0000),
       gdtBase: place.value + EntryStub.gdtOffset, gdtLimit: GlobalDescriptorTable.limit)
   }
@@ -106,7 +106,7 @@ import Testing
     #expect(error?.field == .address && error?.found == place.value)
   }
 
-  private func refusal(of state: EntryState, at place: PhysicalAddress) -> EntryStubError? {
+  private func refusal(of state: LongModeState, at place: PhysicalAddress) -> EntryStubError? {
     do throws(EntryStubError) {
       _ = try EntryStub(entry: state, at: place)
       return nil
@@ -122,7 +122,7 @@ import Testing
   }
 
   @Test func statesThatAreRefused() {
-    func refused(_ field: EntryStubError.Field, _ found: UInt64, _ change: (inout EntryState) -> Void) {
+    func refused(_ field: EntryStubError.Field, _ found: UInt64, _ change: (inout LongModeState) -> Void) {
       var state = Self.state()
       change(&state)
       let error = refusal(of: state, at: Self.place)

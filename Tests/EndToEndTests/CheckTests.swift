@@ -107,9 +107,35 @@ import Testing
     #expect(try PerchTool.run(["plan", path, "--loader", "perch"]).output == PerchTool.run(["plan", path]).output)
   }
 
+  /// Two segments, of which one has p_paddr equal to p_vaddr: nothing says what p_paddr is.
+  @Test func anAmbiguousImageIsAFinding() throws {
+    let image = ELFBuilder(class: .bits32, machine: .i386, entry: 0x80_0000)
+      .segment(flags: [.read, .execute], virtual: 0x80_0000, bytes: [0xeb, 0xfe])
+      .segment(flags: [.read, .execute], virtual: 0xfb40_0000, physical: 0x40_0000, bytes: [1])
+    let path = try folder.write(image.build(), to: "kernel")
+    let check = try PerchTool.run(["check", path, "--loader", "perch", "--fail-on", "warning"])
+    #expect(check.status == 1)
+    #expect(check.output.contains("p_paddr can be read as physical addresses"), "\(check.output)")
+    #expect(check.output.contains("the note PADDR_OFFSET"))
+    let plan = try JSONDocument(parsing: PerchTool.run(["plan", path, "--format", "json"]).output)
+    #expect(try Schemas.load("prediction-1.0").violations(in: plan) == [])
+    #expect(plan["result"]["entry"]["mode"] == .string("protected32"))
+    #expect(plan["result"]["remarks"][0]["kind"] == .string("ambiguousReading"))
+    for verb in ["boot", "map"] { #expect(try PerchTool.run([verb, path]).status == 4) }
+    let wide = ELFBuilder(entry: 0x80_0000)
+      .segment(flags: [.read, .execute], virtual: 0x80_0000, bytes: [0xeb, 0xfe])
+      .segment(flags: [.read, .execute], virtual: 0xffff_ffff_fb40_0000, physical: 0x40_0000, bytes: [1])
+    let other = try folder.write(wide.build(), to: "wide")
+    let json = try JSONDocument(parsing: PerchTool.run(["plan", other, "--format", "json"]).output)
+    #expect(try Schemas.load("plan-1.0").violations(in: json) == [])
+    #expect(json["result"]["remarks"][0]["kind"] == .string("ambiguousReading"))
+    let diff = try PerchTool.run(["diff", path, "--loader", "perch", "--loader", "kexec"])
+    #expect([0, 1].contains(diff.status), "\(diff.errors)")
+  }
+
   @Test(arguments: [
     ["plan", "x", "--loader", "kexec", "--kaslr", "7"], ["plan", "x", "--loader", "kexec", "--huge-pages"],
-    ["plan", "x", "--loader", "lilo"], ["check", "x", "--loader", "kexec,"], ["check", "x", "--loader", "perch"],
+    ["plan", "x", "--loader", "lilo"], ["check", "x", "--loader", "kexec,"], ["check", "x", "--loader", "linux"],
     ["check"], ["check", "x", "--fail-on", "note"], ["check", "x", "--memory", "1M"],
   ])
   func wrongCommandLinesEndWithTwo(arguments: [String]) throws {

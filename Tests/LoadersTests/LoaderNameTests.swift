@@ -1,4 +1,5 @@
 import Loaders
+import Placement
 import Testing
 
 @Suite struct LoaderNameTests {

@@ -74,17 +74,20 @@ struct VerifiedGuest {
         source: .blob(index), destination: Self.physical(pair.1, UInt64(pair.0.bytes.count)),
         zeroFill: ByteCount(pair.0.name == "data" ? 0xff0 : 0), owner: pair.0.name)
     }
-    var registers = EntryState.GeneralRegisters()
+    var registers = LongModeState.GeneralRegisters()
     registers.rdi = 0x1234
     registers.rsp = Self.kernel + 0x2000
-    plan = LoadPlan(
-      loader: "test", imageDescription: "24 bytes", machine: try QEMUMemoryMap.pc(.mebibytes(64)), pieces: pieces,
-      blobs: blobs, imageExtent: Self.physical(0x12_0000, 0x2000), relocations: .none, addressSpace: space,
-      pageTables: PageTableCost(framesByLevel: tables.budget.framesByLevel),
-      entry: EntryState(
-        rip: VirtualAddress(Self.kernel), registers: registers, cr3: PhysicalAddress(Self.tables), gdtBase: 0x10_1000,
-        gdtLimit: 0x1f),
-      slide: .none, decisions: [], randomization: nil)
+    let state = LongModeState(
+      rip: VirtualAddress(Self.kernel), registers: registers, cr3: PhysicalAddress(Self.tables), gdtBase: 0x10_1000,
+      gdtLimit: 0x1f)
+    var plan = LoadPlan(
+      loader: .perch, reading: "24 bytes", machine: try QEMUMemoryMap.pc(.mebibytes(64)), entering: state)
+    plan.pieces = pieces
+    plan.blobs = blobs
+    plan.imageExtent = Self.physical(0x12_0000, 0x2000)
+    plan.addressSpace = space
+    plan.pageTables = PageTableCost(framesByLevel: tables.budget.framesByLevel)
+    self.plan = plan
     capsule = try Capsule(plan)
     file = try AnonymousFile(label: "capsule", size: capsule.size)
     try file.withMutableBytes { bytes throws(PlanError) in
@@ -99,7 +102,7 @@ struct VerifiedGuest {
     configuration.hasDebugger = true
     configuration.hasReadableMemory = true
     let machine = try QEMUMachine(configuration, console: ConsoleWatcher(until: try Regex("64-bit")))
-    guard try machine.run(to: plan.entry.rip) == .stoppedAtEntry else {
+    guard try machine.run(to: VirtualAddress(plan.entry.address)) == .stoppedAtEntry else {
       throw MachineError.noAnswer(channel: "guest", to: "its entry")
     }
     return machine

@@ -133,7 +133,7 @@ import Testing
     let guest = try VerifiedGuest()
     let machine = try guest.stoppedMachine()
     let registers = try machine.registers()
-    var expected = guest.plan.entry
+    var expected = try #require(guest.plan.longMode)
     expected.registers.rdi += 1
     expected.registers.r15 = 7
     expected.rflags = 0x202

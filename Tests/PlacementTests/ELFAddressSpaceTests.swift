@@ -50,7 +50,7 @@ import Testing
     #expect(tables.page(at: 0xffff_c000_4000_0000)?.size == 1 << 30)
     #expect(tables.page(at: 0xffff_c000_3fff_ffff)?.size == 0x20_0000)
     #expect(tables.page(at: Self.directMap) == nil)
-    #expect(plan.entry.registers.rdi >> 40 == 0xffff_c0)
+    #expect(plan.state.registers.rdi >> 40 == 0xffff_c0)
   }
 
   @Test func impossibleDirectMapsAreRefused() throws {
@@ -66,7 +66,7 @@ import Testing
 
   @Test func thePageBelowTheStackIsNotMapped() throws {
     let plan = try Self.kernel.plan(PlanRequest(.computer(128 * mebibyte)))
-    let top = plan.entry.registers.rsp
+    let top = plan.state.registers.rsp
     let tables = try TableReader(plan)
     // 64 KiB, and the guard page below.
     #expect(tables.page(at: top) == nil)
@@ -86,7 +86,7 @@ import Testing
     #expect(plan.pageTables.framesByLevel == [1, 4, 4, 4])
     #expect(try plan.blob("page tables").count == 13 * 4096)
     #expect(try plan.piece("page tables").destination.count.value == 13 * 4096)
-    #expect(try plan.piece("page tables").destination.contains(plan.entry.cr3))
+    #expect(try plan.piece("page tables").destination.contains(plan.state.cr3))
   }
 
   @Test func theBudgetHoldsForEveryMachine() throws {
@@ -104,8 +104,8 @@ import Testing
     let plan = try Self.kernel.plan(request)
     plan.expectSound()
     let place = try plan.piece("boot information").destination.start.value
-    #expect(plan.entry.registers.rdi == Self.directMap + place)
-    #expect(try TableReader(plan).page(at: plan.entry.registers.rdi)?.physical == place)
+    #expect(plan.state.registers.rdi == Self.directMap + place)
+    #expect(try TableReader(plan).page(at: plan.state.registers.rdi)?.physical == place)
     let information = try plan.blob("boot information").withRawSpan { (span) throws(ParseError) in
       try BootInformation(parsing: span)
     }
@@ -115,7 +115,7 @@ import Testing
     #expect(information.kernelSize.value == 0xf030)
     #expect(information.modules.map(\.name) == ["a", "b"])
     #expect(information.modules.map(\.physical) == (try ["a", "b"].map { try plan.piece($0).destination }))
-    #expect(information.stackTop.value == plan.entry.registers.rsp)
+    #expect(information.stackTop.value == plan.state.registers.rsp)
     // A page of guard below 64 KiB of stack.
     #expect(information.stackGuard.value == information.stackTop.value - 0x1_1000)
     #expect(try TableReader(plan).page(at: information.stackGuard.value) == nil)

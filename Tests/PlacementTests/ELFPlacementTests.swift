@@ -20,7 +20,7 @@ import Testing
     #expect(plan.imageExtent == physical(place, count: 0xf030))
     let isInPlace = try plan.placedImage(Self.kernel.bytes) == Self.code
     #expect(isInPlace)
-    #expect(plan.entry.rip.value == Self.link + 0xa70)
+    #expect(plan.entry.address == Self.link + 0xa70)
     #expect(plan.slide == .none)
     let tables = try TableReader(plan)
     // 0xf030 bytes are 16 pages.

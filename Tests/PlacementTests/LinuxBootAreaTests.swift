@@ -22,7 +22,7 @@ import Testing
     let initrd = try plan.piece("initrd").destination
     let line = try plan.piece("command line").destination
     #expect(page.count == 4096)
-    #expect(plan.entry.registers.rsi == (try plan.piece("zero page").destination.start.value))
+    #expect(plan.state.registers.rsi == (try plan.piece("zero page").destination.start.value))
     #expect(UInt64(page.word(UInt32.self, at: 0x218)) == initrd.start.value)
     #expect(page.word(UInt32.self, at: 0x21c) == 0x12_3456)
     #expect(UInt64(page.word(UInt32.self, at: 0x228)) == line.start.value)
@@ -43,7 +43,7 @@ import Testing
         #expect(tables.page(at: address)?.physical == address, "\(owner)")
       }
     }
-    #expect(tables.page(at: plan.entry.rip.value)?.isExecutable == true)
+    #expect(tables.page(at: plan.entry.address)?.isExecutable == true)
     #expect(tables.page(at: 0xffff_ffff_8100_0000) == nil)
     #expect(UInt64(tables.bytes.count) == UInt64(plan.pageTables.frames) * 4096)
   }

@@ -60,7 +60,7 @@ import Testing
   @Test func aSlideMovesNothingPhysical() throws {
     let plan = try LinuxKernel().plan(PlanRequest(machine) { $0.slide = 992 << 20 })
     #expect(plan.imageExtent.start.value == 16 * mebibyte)
-    #expect(plan.entry.rip.value == 16 * mebibyte + 0x40)
+    #expect(plan.entry.address == 16 * mebibyte + 0x40)
     #expect(plan.slide.value == 992 << 20)
     #expect(try plan.decision("virtual place").choice == "0xffffffffbf000000")
   }

@@ -17,7 +17,7 @@ import Testing
     let plan = try Self.kernel.plan(PlanRequest(machine))
     plan.expectSound()
     #expect(UInt64(bitPattern: plan.slide.value) == 0xffff_ffff_8100_0000)
-    #expect(plan.entry.rip.value == 0xffff_ffff_8100_0040)
+    #expect(plan.entry.address == 0xffff_ffff_8100_0040)
     #expect(try TableReader(plan).page(at: 0xffff_ffff_8100_0000)?.physical == plan.imageExtent.start.value)
   }
 
@@ -39,7 +39,7 @@ import Testing
     var places: Set<UInt64> = []
     for seed in 0..<64 as Range<UInt64> {
       let plan = try Self.kernel.plan(PlanRequest(machine) { $0.seed = seed })
-      let start = plan.entry.rip.value - 0x40
+      let start = plan.entry.address - 0x40
       #expect(start % 0x20_0000 == 0)
       #expect(start >= 0xffff_ffff_8100_0000 && start + 0x3000 <= 0xffff_ffff_c000_0000)
       #expect(try plan.placedImage(Self.kernel.bytes).word(UInt64.self, at: 0x1008) == start + 0x50)

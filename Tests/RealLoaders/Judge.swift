@@ -1,4 +1,4 @@
-public import Loaders
+public import Placement
 public import TestSupport
 
 /// A real loader, and the images that the model of it is held to.

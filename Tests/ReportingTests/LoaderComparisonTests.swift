@@ -1,4 +1,5 @@
 import Addresses
+import BootProtocols
 import Loaders
 import Placement
 import Reporting
@@ -92,10 +93,10 @@ import Testing
 
   /// eax is the same, edx and esi are named by one only.
   @Test func entries() throws {
-    let first = LoaderEntry(
+    let first = EntryState(
       mode: .protected32, address: 0x10,
       registers: [.init("eax", 1, ""), .init("ebx", 2, ""), .init("ecx", 3, ""), .init("esi", 9, "")])
-    let second = LoaderEntry(
+    let second = EntryState(
       mode: .long64, address: 0x20,
       registers: [
         .init("eax", 1, ""), .init(unspecified: "ebx", ""), .init("ecx", 4, ""), .init(unspecified: "edx", ""),

@@ -11,7 +11,7 @@ import Testing
   /// The synthetic plan, whose tables are zeros, with real ones.
   func plan() throws -> LoadPlan {
     var plan = try SyntheticPlan.make()
-    plan.blobs[0].bytes = PageTableImage(building: plan.addressSpace, at: plan.entry.cr3).bytes
+    plan.blobs[0].bytes = PageTableImage(building: plan.addressSpace, at: try #require(plan.longMode).cr3).bytes
     return plan
   }
 
@@ -62,7 +62,7 @@ import Testing
 
   @Test func aPlanWhoseRootIsNowhereHasNoMap() throws {
     var plan = try plan()
-    plan.entry.cr3 = PhysicalAddress(0x4000)
+    plan.longMode?.cr3 = PhysicalAddress(0x4000)
     #expect(MapReport(plan) == nil)
   }
 }

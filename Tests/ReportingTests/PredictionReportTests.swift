@@ -1,4 +1,6 @@
+import BootProtocols
 import Loaders
+import Placement
 import Reporting
 import TestSupport
 import Testing
@@ -7,7 +9,7 @@ import Testing
 @Suite struct PredictionReportTests {
   typealias Made = SyntheticPrediction
 
-  let document = PredictionReport(Made.full, request: Made.request).document
+  let document = PlanReport(Made.full, modules: Made.request.modules.map(\.name)).document
 
   static func parsed(_ document: Document) throws -> JSONDocument {
     try JSONDocument(parsing: document.json(input: Input(path: "kernel", size: 9), tool: "perch 1.2.3").text)
@@ -27,11 +29,11 @@ import Testing
 
         Pieces: which bytes go where, in the loader's order (a later one overwrites an earlier)
           from file           physical            size  zero fill  owner
-          0x1000-0x3000       0x100000-0x102000  8 KiB      4 KiB  segment 0
+          0x1000-0x3000       0x100000-0x103000  8 KiB      4 KiB  segment 0
           0x4000-0x4800       0x101000-0x101800  2 KiB          -  segment 1
           initrd.img          0x200000-0x201000  4 KiB          -  module 0
           made by the loader   0x10000-0x10003     3 B          -  information
-          -                   0x300000-0x300000      -     16 KiB  heap
+          -                   0x300000-0x304000      -     16 KiB  heap
 
         Entry
           mode     32-bit protected mode, paging off

@@ -6,22 +6,26 @@ import Placement
 /// A small plan whose every number is chosen here, so that expectations can be worked out by hand.
 enum SyntheticPlan {
   static func make() throws -> LoadPlan {
-    LoadPlan(
-      loader: "perch", imageDescription: "ELF64 x86-64",
+    var plan = LoadPlan(
+      loader: .perch, reading: "ELF64 x86-64",
       machine: MemoryMap(normalising: [
         .init(range: physical(0, 0x9_f000), kind: .usable),
         .init(range: physical(0x10_0000, 0xff0_0000), kind: .usable),
-      ]),
-      pieces: pieces, blobs: [Blob(name: "page tables", bytes: [UInt8](repeating: 0, count: 0x5000))],
-      imageExtent: physical(0x100_0000, 0x60_0000), relocations: .none, addressSpace: try addressSpace(),
-      pageTables: PageTableCost(framesByLevel: [1, 2, 1, 1]), entry: entry, slide: Slide(0x20_0000),
-      decisions: [
-        Decision(
-          "physical place", choice: "0x1000000", because: "the lowest free range that is large enough",
-          rejected: [.init("0x200000", "the initrd lies there")]),
-        Decision("stack", choice: "16 KiB", because: "the default"),
-      ],
-      randomization: Randomization(seed: 42, physicalSlots: 512, virtualSlots: 1000))
+      ]), entering: entry)
+    plan.pieces = pieces
+    plan.blobs = [Blob(name: "page tables", bytes: [UInt8](repeating: 0, count: 0x5000))]
+    plan.imageExtent = physical(0x100_0000, 0x60_0000)
+    plan.addressSpace = try addressSpace()
+    plan.pageTables = PageTableCost(framesByLevel: [1, 2, 1, 1])
+    plan.slide = Slide(0x20_0000)
+    plan.decisions = [
+      Decision(
+        "physical place", choice: "0x1000000", because: "the lowest free range that is large enough",
+        rejected: [.init("0x200000", "the initrd lies there")]),
+      Decision("stack", choice: "16 KiB", because: "the default"),
+    ]
+    plan.randomization = Randomization(seed: 42, physicalSlots: 512, virtualSlots: 1000)
+    return plan
   }
 
   private static func physical(_ start: UInt64, _ count: UInt64) -> PhysicalRange {
@@ -59,11 +63,11 @@ enum SyntheticPlan {
       physical: PhysicalAddress(physical), access: access, name: name)
   }
 
-  private static var entry: EntryState {
-    var registers = EntryState.GeneralRegisters()
+  private static var entry: LongModeState {
+    var registers = LongModeState.GeneralRegisters()
     registers.rdi = 0x7000
     registers.rsp = 0xffff_8880_0010_0000
-    return EntryState(
+    return LongModeState(
       rip: VirtualAddress(0xffff_ffff_8120_0040), registers: registers, cr3: PhysicalAddress(0x200_0000),
       gdtBase: 0x6000, gdtLimit: 0x1f)
   }

@@ -1,5 +1,6 @@
 import AddressSpace
 import Addresses
+import BootProtocols
 import Loaders
 import Placement
 import Reporting
@@ -24,10 +25,11 @@ enum SyntheticPrediction {
   }
 
   /// Two segments that overlap, a module, a blob and zeros; one remark.
-  static var full: Prediction {
-    var prediction = Prediction(
+  static var full: LoadPlan {
+    var prediction = LoadPlan(
       loader: .grubMultiboot, reading: "Multiboot, ELF32",
-      entry: LoaderEntry(
+      machine: request.machine,
+      entry: EntryState(
         mode: .protected32, address: 0x10_0010,
         registers: [
           .init("eax", 0x2bad_b002, "Multiboot magic"), .init(unspecified: "esp", "stack"),
@@ -47,10 +49,10 @@ enum SyntheticPrediction {
     return prediction
   }
 
-  static func loads(_ pieces: [Piece], entry: LoaderEntry = LoaderEntry(mode: .protected32, address: 0x10_0000))
-    -> Prediction
+  static func loads(_ pieces: [Piece], entry: EntryState = EntryState(mode: .protected32, address: 0x10_0000))
+    -> LoadPlan
   {
-    var prediction = Prediction(loader: .qemuMultiboot, reading: "test", entry: entry)
+    var prediction = LoadPlan(loader: .qemuMultiboot, reading: "test", machine: request.machine, entry: entry)
     prediction.pieces = pieces
     return prediction
   }

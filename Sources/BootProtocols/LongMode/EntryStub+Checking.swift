@@ -15,7 +15,7 @@ public struct EntryStubError: Error, Sendable {
 
 extension EntryStub {
   /// Refuses what would fault, or silently become something else, on the way.
-  static func check(_ entry: EntryState, _ address: PhysicalAddress) throws(EntryStubError) {
+  static func check(_ entry: LongModeState, _ address: PhysicalAddress) throws(EntryStubError) {
     try checkPlace(address)
     try require(entry.cr3.value <= 0xffff_ffff, .cr3, entry.cr3.value, "32-bit code loads CR3: tables lie below 4 GiB")
     try require(entry.cr0 & Control.cr0 == Control.cr0, .cr0, entry.cr0, "PE and PG are set")
@@ -39,7 +39,7 @@ extension EntryStub {
       "16-byte aligned, and within one 4 KiB page")
   }
 
-  private static func checkSegments(_ entry: EntryState, _ address: PhysicalAddress) throws(EntryStubError) {
+  private static func checkSegments(_ entry: LongModeState, _ address: PhysicalAddress) throws(EntryStubError) {
     try require(
       entry.codeSelector == GlobalDescriptorTable.codeSelector, .codeSelector, UInt64(entry.codeSelector),
       "the stub's table has 64-bit code at 0x10")
@@ -70,7 +70,7 @@ extension EntryStub {
   }
 }
 
-extension EntryState.GeneralRegisters {
+extension LongModeState.GeneralRegisters {
   /// RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8 to R15: each at the index that instructions encode it with.
   public var inEncodingOrder: [UInt64] {
     [rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, r15]

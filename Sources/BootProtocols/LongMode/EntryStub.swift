@@ -3,7 +3,7 @@ public import Addresses
 /// The few instructions between a PVH loader and a kernel that wants to be entered in 64-bit mode.
 ///
 /// A PVH loader enters in 32-bit protected mode with flat segments and paging off. The stub switches to 64-bit mode in
-/// the order of the Intel SDM (vol. 3A, 9.8.5), loads every register of an ``EntryState``, and jumps. Code and data
+/// the order of the Intel SDM (vol. 3A, 9.8.5), loads every register of an ``LongModeState``, and jumps. Code and data
 /// share one page; nothing in it is ever written, so that it may be mapped read-execute:
 ///
 ///     offset 0      ┌────────────────────────────────┐ ◄─ the PVH entry point
@@ -21,7 +21,7 @@ public import Addresses
 /// paging on would not be found. The task register keeps what the PVH loader put there: no null selector can be
 /// loaded into it.
 public struct EntryStub: Sendable {
-  /// Where the stub's GDT lies, from the stub's start: what ``EntryState/gdtBase`` must say.
+  /// Where the stub's GDT lies, from the stub's start: what ``LongModeState/gdtBase`` must say.
   public static var gdtOffset: UInt64 { 0x120 }
   /// The size of code and data together, in bytes.
   public static var size: UInt64 { 0x160 }
@@ -40,7 +40,7 @@ public struct EntryStub: Sendable {
   ///   - entry: what the processor shall hold at the kernel's first instruction.
   ///   - address: where the stub will lie: 16-byte aligned, below 4 GiB, within one 4 KiB page.
   /// - Throws: ``EntryStubError`` where 32-bit code cannot bring that state about.
-  public init(entry: EntryState, at address: PhysicalAddress) throws(EntryStubError) {
+  public init(entry: LongModeState, at address: PhysicalAddress) throws(EntryStubError) {
     try Self.check(entry, address)
     let origin = UInt32(truncatingIfNeeded: address.value)
     var code = Assembler(origin: origin)
@@ -61,7 +61,7 @@ public struct EntryStub: Sendable {
   }
 
   /// From protected mode into 64-bit mode: Intel SDM vol. 3A, 9.8.5.
-  private static func enterLongMode(_ entry: EntryState, _ code: inout Assembler) {
+  private static func enterLongMode(_ entry: LongModeState, _ code: inout Assembler) {
     code.lgdt(absolute: code.origin + gdtrOffset)
     code.moveToEAX(UInt32(truncatingIfNeeded: entry.cr4))
     code.moveEAX(to: .cr4)
@@ -81,7 +81,7 @@ public struct EntryStub: Sendable {
   /// Everything that an entry state lists, in 64-bit mode. Only RFLAGS needs care: moves to control registers leave the
   /// arithmetic flags undefined, so that it comes after them, and `popfq` is made to pop a constant, so that no stack
   /// is needed.
-  private static func loadState(_ entry: EntryState, _ code: inout Assembler) {
+  private static func loadState(_ entry: LongModeState, _ code: inout Assembler) {
     code.moveToEAX(0)
     code.lldtAX()
     code.moveToEAX(UInt32(entry.dataSelector))

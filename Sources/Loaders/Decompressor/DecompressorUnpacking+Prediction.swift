@@ -1,10 +1,11 @@
 import AddressSpace
 import Addresses
+import BootProtocols
 import KernelImage
 import Placement
 
 extension Decompressor.Unpacking {
-  func predict(_ payload: RawSpan) throws(Stop) -> Prediction {
+  func predict(_ payload: RawSpan) throws(Stop) -> LoadPlan {
     try checkPlace()
     try checkHeader(payload)
     let places = isRandomized ? physicalSlots : Decompressor.Slots<PhysicalAddress>(step: setup.slotAlignment)
@@ -12,9 +13,9 @@ extension Decompressor.Unpacking {
     let moves = try moveSegments(payload, isFixed: places.total == 0)
     if isRandomized, slides.total > 1 { try checkRelocations(payload) }
     let entry = output &+ (header.entry ?? 0) &- setup.linkedAddress
-    var prediction = Prediction(
+    var prediction = LoadPlan(
       loader: .linuxDecompressor, reading: hasTable ? "Linux payload with a relocation table" : "Linux payload",
-      entry: self.entry(entry, isFixed: places.total == 0))
+      machine: request.machine, entry: self.entry(entry, isFixed: places.total == 0))
     prediction.pieces = moves.map { $0.piece }
     addDecisions(places, slides, to: &prediction)
     addRemarks(moves, entry: entry, places, slides, to: &prediction)
@@ -94,8 +95,8 @@ extension Decompressor.Unpacking {
     aCount > 0 && bCount > 0 && (b &- a < aCount || a &- b < bCount)
   }
 
-  private func entry(_ address: UInt64, isFixed: Bool) -> LoaderEntry {
-    LoaderEntry(
+  private func entry(_ address: UInt64, isFixed: Bool) -> EntryState {
+    EntryState(
       mode: .long64, address: address,
       registers: [
         isFixed ? .init("rax", address, "the entry") : .init(unspecified: "rax", "the entry"),

@@ -1,11 +1,12 @@
 import AddressSpace
 import Addresses
+import BootProtocols
 import Placement
 
 extension Decompressor.Unpacking {
   func addDecisions(
     _ places: Decompressor.Slots<PhysicalAddress>, _ slides: Decompressor.Slots<VirtualAddress>,
-    to prediction: inout Prediction
+    to prediction: inout LoadPlan
   ) {
     prediction.decisions.append(
       Decision(
@@ -48,7 +49,7 @@ extension Decompressor.Unpacking {
 
   func addRemarks(
     _ moves: [Move], entry: UInt64, _ places: Decompressor.Slots<PhysicalAddress>,
-    _ slides: Decompressor.Slots<VirtualAddress>, to prediction: inout Prediction
+    _ slides: Decompressor.Slots<VirtualAddress>, to prediction: inout LoadPlan
   ) {
     if let text = Self.text(places) {
       prediction.remarks.append(

@@ -1,4 +1,6 @@
+import BootProtocols
 import KernelImage
+import Placement
 
 /// GRUB 2.06 on a PC with a BIOS: what its commands `multiboot` and `multiboot2` do with an image, and then `module` and
 /// `boot` (grub-core/loader/multiboot.c).
@@ -46,7 +48,7 @@ public enum GRUB {
     }
   }
 
-  private static func outcome(_ load: () throws(GRUBStop) -> Prediction) -> LoaderOutcome {
+  private static func outcome(_ load: () throws(GRUBStop) -> LoadPlan) -> LoaderOutcome {
     do throws(GRUBStop) {
       return .loads(try load())
     } catch {

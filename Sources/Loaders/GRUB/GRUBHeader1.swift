@@ -1,5 +1,6 @@
-import Placement
+import BootProtocols
 import KernelImage
+import Placement
 
 /// The Multiboot header as GRUB's `multiboot` finds it (Multiboot Specification 0.6.96, 3.1).
 struct GRUBHeader1 {

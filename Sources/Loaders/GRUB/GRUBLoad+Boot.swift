@@ -1,5 +1,6 @@
 import AddressSpace
 import Addresses
+import BootProtocols
 import Placement
 
 extension GRUBLoad {
@@ -7,7 +8,7 @@ extension GRUBLoad {
   private static var trampolineSize: UInt32 { 0xd0 }
 
   /// What `module` and `boot` add: modules, boot information, the trampoline; then the state at the jump.
-  mutating func finish() throws(GRUBStop) -> Prediction {
+  mutating func finish() throws(GRUBStop) -> LoadPlan {
     var moduleText: UInt32 = 0
     var moduleCount: UInt32 = 0
     for (index, module) in request.modules.enumerated() {
@@ -117,21 +118,21 @@ extension GRUBLoad {
   }
 
   /// grub_relocator32: MULTIBOOT_INITIAL_STATE of include/grub/i386/multiboot.h.
-  private func state(information: UInt32) -> LoaderEntry {
-    let zeros = ["ecx", "edx", "esi", "edi", "ebp"].map { LoaderEntry.Register($0, 0, "zero") }
-    return LoaderEntry(
+  private func state(information: UInt32) -> EntryState {
+    let zeros = ["ecx", "edx", "esi", "edi", "ebp"].map { EntryState.Register($0, 0, "zero") }
+    return EntryState(
       mode: .protected32, address: UInt64(entry),
       registers: [
-        LoaderEntry.Register(
+        EntryState.Register(
           "eax", version == 1 ? 0x2bad_b002 : 0x36d7_6289, version == 1 ? "Multiboot magic" : "Multiboot2 magic"),
-        LoaderEntry.Register("ebx", UInt64(information), "boot information"),
+        EntryState.Register("ebx", UInt64(information), "boot information"),
       ] + zeros + [
-        LoaderEntry.Register("esp", 0x7ff00, "GRUB's stack"),
-        LoaderEntry.Register("eflags", 0x46, "interrupts off, direction up"),
-        LoaderEntry.Register("cr0", 0x11, "protection, no paging"),
-        LoaderEntry.Register("cr4", 0, "no PAE"),
-        LoaderEntry.Register("cs", 0x10, "flat code, GDT of the trampoline"),
-        LoaderEntry.Register("ds", 0x18, "flat data; es, fs, gs and ss alike"),
+        EntryState.Register("esp", 0x7ff00, "GRUB's stack"),
+        EntryState.Register("eflags", 0x46, "interrupts off, direction up"),
+        EntryState.Register("cr0", 0x11, "protection, no paging"),
+        EntryState.Register("cr4", 0, "no PAE"),
+        EntryState.Register("cs", 0x10, "flat code, GDT of the trampoline"),
+        EntryState.Register("ds", 0x18, "flat data; es, fs, gs and ss alike"),
       ])
   }
 }

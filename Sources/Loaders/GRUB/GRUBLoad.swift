@@ -1,4 +1,5 @@
 import Addresses
+import BootProtocols
 import KernelImage
 import Placement
 
@@ -15,13 +16,14 @@ struct GRUBLoad {
   var entry: UInt32 = 0
   /// Bytes of the section headers that are handed over.
   var sectionTableSize: UInt32 = 0
-  var prediction: Prediction
+  var prediction: LoadPlan
 
   init(loader: LoaderName, request: LoaderRequest, version: Int) {
     self.request = request
     self.version = version
     relocator = GRUBRelocator(machine: request.machine)
-    prediction = Prediction(loader: loader, reading: "", entry: LoaderEntry(mode: .protected32, address: 0))
+    prediction = LoadPlan(
+      loader: loader, reading: "", machine: request.machine, entry: EntryState(mode: .protected32, address: 0))
   }
 
   /// The source file that reads this version's header.

@@ -1,3 +1,4 @@
+import BootProtocols
 import KernelImage
 
 /// Turns fields that were read as little-endian into the file's byte order.

@@ -1,3 +1,4 @@
+import BootProtocols
 import KernelImage
 import Placement
 
@@ -51,7 +52,7 @@ extension KexecLoad {
     ]
   }
 
-  private func stack(_ name: String) -> LoaderEntry.Register { .init(name, purgatoryStack, "purgatory's stack") }
+  private func stack(_ name: String) -> EntryState.Register { .init(name, purgatoryStack, "purgatory's stack") }
 
   /// With the 0 at its end; nil without `--append`.
   var commandLineSize: UInt64? {

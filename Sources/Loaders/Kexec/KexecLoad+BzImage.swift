@@ -1,3 +1,4 @@
+import BootProtocols
 import KernelImage
 import Placement
 
@@ -18,7 +19,7 @@ extension KexecLoad {
       Search(alignment: header.alignment, low: 0x10_0000, preference: .highest), "protected-mode kernel")
     try addInitrdAndSeed(through: .max)
     ignoreModules(from: 1, "only one initrd is taken", Kexec.rule("one --initrd", file))
-    prediction.entry = LoaderEntry(
+    prediction.entry = EntryState(
       mode: .long64, address: start &+ 0x200,
       registers: [
         .init("rbx", 0, "bootstrap processor"), .init("rsi", block, "zero page"),
@@ -64,7 +65,7 @@ extension KexecLoad {
       try add(source, bytes: bytes, at: place, memorySize: bytes, "protected-mode kernel", "\(bytes) bytes")
     }
     try addInitrdAndSeed(through: header.copiedVersion >= 0x203 ? header.greatestInitrd : KexecBzImage.greatestInitrd)
-    prediction.entry = LoaderEntry(
+    prediction.entry = EntryState(
       mode: .protected32, address: place & 0xffff_ffff,
       registers: [
         .init("ebx", 0, "bootstrap processor"), .init("esi", block, "zero page"),

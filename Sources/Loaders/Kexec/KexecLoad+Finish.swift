@@ -1,10 +1,11 @@
 import AddressSpace
 import Addresses
+import BootProtocols
 import Placement
 
 extension KexecLoad {
   /// What my_load does when a file type has placed everything, and what the system call looks at.
-  mutating func finish() throws(Kexec.Stop) -> Prediction {
+  mutating func finish() throws(Kexec.Stop) -> LoadPlan {
     try checkOverlap()
     let count = memory.segments.count
     let evidence = "\(count) segments"

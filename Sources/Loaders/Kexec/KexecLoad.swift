@@ -1,4 +1,5 @@
 import Addresses
+import BootProtocols
 import KernelImage
 import Placement
 
@@ -16,7 +17,7 @@ struct KexecLoad {
   let size: UInt64
   let arguments: Kexec.Arguments
   var memory: KexecMemory
-  var prediction: Prediction
+  var prediction: LoadPlan
   /// Where purgatory lies, when there is one.
   var purgatory: UInt64?
 
@@ -25,7 +26,8 @@ struct KexecLoad {
     self.size = size
     self.arguments = arguments
     memory = KexecMemory(request.machine)
-    prediction = Prediction(loader: .kexec, reading: "", entry: LoaderEntry(mode: .protected32, address: 0))
+    prediction = LoadPlan(
+      loader: .kexec, reading: "", machine: request.machine, entry: EntryState(mode: .protected32, address: 0))
   }
 
   /// Takes a place that is given (add_segment_phys_virt).

@@ -1,12 +1,13 @@
 import AddressSpace
 import Addresses
+import BootProtocols
 import KernelImage
 import Placement
 
 extension Limine {
   static func predict(
     _ layout: LimineLayout, _ image: RawSpan, _ request: LoaderRequest, _ choices: Choices
-  ) throws(Stop) -> Prediction {
+  ) throws(Stop) -> LoadPlan {
     let slide = try slide(of: layout, choices)
     let (base, decision) = try physicalBase(of: layout, request, choices)
     for segment in layout.segments where segment.header.fileSize > segment.header.memorySize {
@@ -17,8 +18,8 @@ extension Limine {
         rule: rule("looked at when the segment is copied, after its block was allocated"))
     }
     let address = layout.entry &+ slide
-    var prediction = Prediction(
-      loader: .limine, reading: "Limine protocol, ELF64", entry: entry(at: address))
+    var prediction = LoadPlan(
+      loader: .limine, reading: "Limine protocol, ELF64", machine: request.machine, entry: entry(at: address))
     prediction.pieces = try pieces(of: layout, at: base, image)
     try checkRevisionTags(prediction.pieces, base, image)
     prediction.decisions = [
@@ -145,8 +146,8 @@ extension Limine {
   }
 
   /// 64-bit mode, all that the protocol promises (PROTOCOL.md, "Entry machine state").
-  private static func entry(at address: UInt64) -> LoaderEntry {
-    var registers: [LoaderEntry.Register] = [
+  private static func entry(at address: UInt64) -> EntryState {
+    var registers: [EntryState.Register] = [
       .init(unspecified: "rsp", "stack of at least 64 KiB, return address 0 on it"),
       .init(unspecified: "cr0", "PE, PG and WP are set"), .init(unspecified: "cr4", "PAE is set"),
       .init(unspecified: "efer", "LME and NX are set"), .init(unspecified: "rflags", "IF and DF are clear"),
@@ -154,6 +155,6 @@ extension Limine {
     for name in [
       "rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
     ] { registers.append(.init(name, 0, "cleared")) }
-    return LoaderEntry(mode: .long64, address: address, registers: registers)
+    return EntryState(mode: .long64, address: address, registers: registers)
   }
 }

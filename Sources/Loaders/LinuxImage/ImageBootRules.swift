@@ -1,5 +1,6 @@
 import AddressSpace
 import Addresses
+import BootProtocols
 import KernelImage
 import Placement
 
@@ -57,7 +58,7 @@ public enum ImageBootRules {
       try places.placeKernel(offset: header.textOffset, size: size, below: 1 << 56, nil)
       try places.placeTree(fromTop: false)
       try places.placeModule()
-      let entry = LoaderEntry(
+      let entry = EntryState(
         mode: .riscvSupervisor, address: places.kernel,
         registers: [
           .init(unspecified: "a0", "hart, the one that the machine boots"), .init("a1", places.tree, "device tree"),
@@ -90,8 +91,8 @@ public enum ImageBootRules {
       rule: Rule("bit 0 is clear: the loader enters little-endian kernels", source: source))
   }
 
-  private static func arm64Entry(_ places: ImagePlaces) -> LoaderEntry {
-    LoaderEntry(
+  private static func arm64Entry(_ places: ImagePlaces) -> EntryState {
+    EntryState(
       mode: .aarch64EL2, address: places.kernel,
       registers: [
         .init("x0", places.tree, "device tree"), .init("x1", 0, "reserved"), .init("x2", 0, "reserved"),

@@ -1,4 +1,5 @@
 import KernelImage
+import Placement
 
 /// The header of an arm64 or riscv64 `Image`, 64 bytes (Linux, Documentation/arch/arm64/booting.rst and
 /// Documentation/arch/riscv/boot-image-header.rst).

@@ -1,5 +1,6 @@
 import AddressSpace
 import Addresses
+import BootProtocols
 import Placement
 
 /// Finds room for an `Image`, its device tree and its initrd, each at the lowest place that the rules allow.
@@ -98,8 +99,8 @@ struct ImagePlaces {
       Decision("initrd", choice: hex(place), because: "the lowest page in the kernel's window of 32 GiB: \(source)"))
   }
 
-  func prediction(_ loader: LoaderName, _ image: RawSpan, entry: LoaderEntry) -> Prediction {
-    var prediction = Prediction(loader: loader, reading: "Linux Image", entry: entry)
+  func prediction(_ loader: LoaderName, _ image: RawSpan, entry: EntryState) -> LoadPlan {
+    var prediction = LoadPlan(loader: loader, reading: "Linux Image", machine: request.machine, entry: entry)
     let size = UInt64(image.byteCount)
     prediction.pieces = [
       piece(

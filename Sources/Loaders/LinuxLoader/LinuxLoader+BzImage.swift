@@ -1,5 +1,6 @@
 import AddressSpace
 import Addresses
+import BootProtocols
 import KernelImage
 import Placement
 
@@ -9,7 +10,7 @@ extension LinuxLoader {
   /// Copies what follows the setup code to code32_start (bzimage/mod.rs, BzImage::load).
   static func loadBzImage(
     _ image: RawSpan, _ request: LoaderRequest, _ monitor: Monitor
-  ) throws(Stop) -> Prediction {
+  ) throws(Stop) -> LoadPlan {
     try checkBzImage(image)
     let sectors = image.wide(UInt8.self, at: 0x1f1) ?? 0
     let setup = ((sectors == 0 ? 4 : sectors) + 1) * 512
@@ -32,7 +33,7 @@ extension LinuxLoader {
         "Unable to read bzImage compressed image", evidence: "code32_start \(hex(start)), \(hex(target))",
         rule: rule("guest memory holds the whole rest of the file", file))
     }
-    var prediction = try enterBzImage(image, at: start, monitor)
+    var prediction = try enterBzImage(image, at: start, request, monitor)
     prediction.pieces = [
       Piece(
         source: .image(FileRange(uncheckedStart: FileOffset(unchecked: setup), count: target.count)),
@@ -66,12 +67,13 @@ extension LinuxLoader {
   }
 
   private static func enterBzImage(
-    _ image: RawSpan, at start: UInt64, _ monitor: Monitor
-  ) throws(Stop) -> Prediction {
+    _ image: RawSpan, at start: UInt64, _ request: LoaderRequest, _ monitor: Monitor
+  ) throws(Stop) -> LoadPlan {
     guard monitor == .firecracker else {
-      return Prediction(
+      return LoadPlan(
         loader: monitor.loader, reading: "Cloud Hypervisor, bzImage",
-        entry: LoaderEntry(
+        machine: request.machine,
+        entry: EntryState(
           mode: .protected32, address: start,
           registers: [.init("esi", 0x7000, "zero page"), .init("esp", 0x8ff0, "boot stack")]
             + protectedMode(monitor)))
@@ -83,7 +85,8 @@ extension LinuxLoader {
         "InvalidBzImage", evidence: "version \(hex(version)), xloadflags \(hex(flags))",
         rule: Rule("protocol 2.12 and XLF_KERNEL_64", source: "Firecracker, src/vmm/src/arch/x86_64/mod.rs"))
     }
-    return Prediction(
-      loader: monitor.loader, reading: "Firecracker, bzImage, 64-bit", entry: linux64State(start + 0x200))
+    return LoadPlan(
+      loader: monitor.loader, reading: "Firecracker, bzImage, 64-bit", machine: request.machine,
+      entry: linux64State(start + 0x200))
   }
 }

@@ -1,5 +1,6 @@
 import AddressSpace
 import Addresses
+import BootProtocols
 import KernelImage
 import Placement
 

@@ -1,14 +1,16 @@
 import AddressSpace
 import Addresses
+import BootProtocols
 import Placement
 
 extension LinuxLoader {
   /// Picks the boot protocol of an ELF kernel and the processor's state.
-  static func enter(_ kernel: ELFKernel, _ request: LoaderRequest, _ monitor: Monitor) throws(Stop) -> Prediction {
-    var prediction: Prediction
+  static func enter(_ kernel: ELFKernel, _ request: LoaderRequest, _ monitor: Monitor) throws(Stop) -> LoadPlan {
+    var prediction: LoadPlan
     if let entry = kernel.pvhEntry {
-      prediction = Prediction(
-        loader: monitor.loader, reading: "\(monitor.rawValue), ELF, PVH", entry: pvhState(entry, monitor))
+      prediction = LoadPlan(
+        loader: monitor.loader, reading: "\(monitor.rawValue), ELF, PVH", machine: request.machine,
+        entry: pvhState(entry, monitor))
       prediction.decisions = [
         Decision(
           "boot protocol", choice: "PVH", because: "the last PT_NOTE has a Xen note of type 18: \(hex(entry))",
@@ -20,8 +22,9 @@ extension LinuxLoader {
           "KernelMissingPvhHeader", evidence: "no PT_NOTE with a Xen note of type 18",
           rule: Rule("an ELF kernel is entered by PVH only", source: "Cloud Hypervisor, vmm/src/vm.rs"))
       }
-      prediction = Prediction(
-        loader: monitor.loader, reading: "Firecracker, ELF, Linux 64-bit", entry: linux64State(kernel.entry))
+      prediction = LoadPlan(
+        loader: monitor.loader, reading: "Firecracker, ELF, Linux 64-bit", machine: request.machine,
+        entry: linux64State(kernel.entry))
       prediction.decisions = [
         Decision("boot protocol", choice: "Linux 64-bit", because: "the last PT_NOTE, if any, has no PVH entry")
       ]
@@ -35,8 +38,8 @@ extension LinuxLoader {
   private static var firecracker: String { "Firecracker, src/vmm/src/arch/x86_64/regs.rs" }
 
   /// 64-bit mode for Linux; the tables map the first GiB to itself.
-  static func linux64State(_ entry: UInt64) -> LoaderEntry {
-    LoaderEntry(
+  static func linux64State(_ entry: UInt64) -> EntryState {
+    EntryState(
       mode: .long64, address: entry,
       registers: [
         .init("rsi", 0x7000, "zero page"), .init("rsp", 0x8ff0, "boot stack"), .init("rbp", 0x8ff0, "boot stack"),
@@ -47,15 +50,15 @@ extension LinuxLoader {
   }
 
   /// 32-bit protected mode, paging off. Cloud Hypervisor leaves CR0's ET clear.
-  static func pvhState(_ entry: UInt64, _ monitor: Monitor) -> LoaderEntry {
-    LoaderEntry(
+  static func pvhState(_ entry: UInt64, _ monitor: Monitor) -> EntryState {
+    EntryState(
       mode: .protected32, address: entry,
       registers: [
         .init("ebx", 0x6000, "start information")
       ] + protectedMode(monitor))
   }
 
-  static func protectedMode(_ monitor: Monitor) -> [LoaderEntry.Register] {
+  static func protectedMode(_ monitor: Monitor) -> [EntryState.Register] {
     [
       .init("cr0", monitor == .firecracker ? 0x11 : 0x1, monitor == .firecracker ? "PE, ET" : "PE"),
       .init("cr4", 0, "nothing on"), .init("eflags", 2, "interrupts off"),
@@ -63,7 +66,7 @@ extension LinuxLoader {
   }
 
   /// Where the descriptor tables lie, with limits 31 and 7, and the selectors of the entries 1, 2 and 3.
-  private static var descriptors: [LoaderEntry.Register] {
+  private static var descriptors: [EntryState.Register] {
     [
       .init("gdtr", 0x500, "descriptor table"), .init("idtr", 0x520, "interrupt table"),
       .init("cs", 0x08, "code, flat"), .init("ds", 0x10, "data, flat"), .init("ss", 0x10, "data, flat"),
@@ -71,7 +74,7 @@ extension LinuxLoader {
     ]
   }
 
-  private static func noteEntry(_ prediction: inout Prediction) {
+  private static func noteEntry(_ prediction: inout LoadPlan) {
     let entry = prediction.entry.address
     if !prediction.pieces.contains(where: { $0.destination.contains(PhysicalAddress(unchecked: entry)) }) {
       prediction.remarks.append(
@@ -89,8 +92,8 @@ extension LinuxLoader {
 
   /// What the monitor writes beside the kernel: command line, descriptor table, page tables, initrd.
   static func addMonitorParts(
-    _ prediction: Prediction, _ request: LoaderRequest, _ monitor: Monitor
-  ) -> Prediction {
+    _ prediction: LoadPlan, _ request: LoaderRequest, _ monitor: Monitor
+  ) -> LoadPlan {
     var prediction = prediction
     if prediction.entry.mode == .long64 {
       add(descriptorTable([0, 0xaf9b_0000_00ff_ff, 0xcf93_0000_00ff_ff, 0x8f8b_0000_00ff_ff]), "GDT", at: 0x500)
@@ -114,7 +117,7 @@ extension LinuxLoader {
   }
 
   /// What the kernel is told, and where: its bytes depend on the monitor's devices.
-  private static func information(_ prediction: Prediction, _ monitor: Monitor) -> [Decision] {
+  private static func information(_ prediction: LoadPlan, _ monitor: Monitor) -> [Decision] {
     let source = monitor == .firecracker ? firecracker : "Cloud Hypervisor, arch/src/x86_64/layout.rs"
     let isPVH = prediction.entry.registers.contains { $0.name == "ebx" }
     return [
@@ -130,7 +133,7 @@ extension LinuxLoader {
   }
 
   /// The first module ends below the end of the first range of RAM, at a page; others are not handed over.
-  private static func addInitrd(_ request: LoaderRequest, _ prediction: inout Prediction) {
+  private static func addInitrd(_ request: LoaderRequest, _ prediction: inout LoadPlan) {
     for (index, module) in request.modules.enumerated().dropFirst() {
       prediction.remarks.append(
         Remark(

@@ -1,5 +1,6 @@
 import AddressSpace
 import Addresses
+import BootProtocols
 import KernelImage
 import Placement
 
@@ -15,7 +16,7 @@ extension LinuxLoader {
   /// the room behind the file that image_size asks for (rust-vmm/linux-loader, src/loader/pe/mod.rs, PE::load).
   public static func loadImage(_ image: RawSpan, _ request: LoaderRequest, monitor: ImageMonitor) -> LoaderOutcome {
     do throws(Stop) {
-      guard try hasImageMagic(image, monitor) else { return .loads(try loadFirmware(image, monitor)) }
+      guard try hasImageMagic(image, monitor) else { return .loads(try loadFirmware(image, request, monitor)) }
       return .loads(try placeImage(image, request, monitor))
     } catch {
       return error.outcome
@@ -39,15 +40,18 @@ extension LinuxLoader {
   }
 
   /// A file without format, in a flash memory of 4 MiB at 0 (Cloud Hypervisor, vmm/src/vm.rs, load_kernel).
-  private static func loadFirmware(_ image: RawSpan, _ monitor: ImageMonitor) throws(Stop) -> Prediction {
+  private static func loadFirmware(
+    _ image: RawSpan, _ request: LoaderRequest, _ monitor: ImageMonitor
+  ) throws(Stop) -> LoadPlan {
     let size = UInt64(image.byteCount), source = "Cloud Hypervisor, arch/src/uefi.rs"
     guard size <= 0x30_0000 else {
       throw Stop(
         "UefiTooBig", evidence: "magic \(hex(image.wide(UInt32.self, at: 56) ?? 0)) at 56, \(size) bytes",
         rule: Rule("a file without the magic is UEFI firmware, of 3 MiB at most", source: source))
     }
-    var prediction = Prediction(
-      loader: monitor.loader, reading: "UEFI firmware", entry: monitor.entry(at: 0, tree: monitor.firmwareTree))
+    var prediction = LoadPlan(
+      loader: monitor.loader, reading: "UEFI firmware", machine: request.machine,
+      entry: monitor.entry(at: 0, tree: monitor.firmwareTree))
     prediction.pieces = [
       Piece(
         source: .image(FileRange(uncheckedStart: FileOffset(unchecked: 0), count: ByteCount(size))),
@@ -66,7 +70,7 @@ extension LinuxLoader {
 
   private static func placeImage(
     _ image: RawSpan, _ request: LoaderRequest, _ monitor: ImageMonitor
-  ) throws(Stop) -> Prediction {
+  ) throws(Stop) -> LoadPlan {
     let size = UInt64(image.byteCount)
     let claimed = image.load(UInt64.self, at: 16) ?? 0
     var offset = image.load(UInt64.self, at: 8) ?? 0
@@ -84,8 +88,9 @@ extension LinuxLoader {
         rule: rule("guest memory holds the whole file", file))
     }
     let tree = monitor.tree(in: request.machine)
-    var prediction = Prediction(
-      loader: monitor.loader, reading: "Linux Image", entry: monitor.entry(at: start, tree: tree))
+    var prediction = LoadPlan(
+      loader: monitor.loader, reading: "Linux Image", machine: request.machine,
+      entry: monitor.entry(at: start, tree: tree))
     prediction.pieces = [
       Piece(
         source: .image(FileRange(uncheckedStart: FileOffset(unchecked: 0), count: ByteCount(size))),
@@ -105,7 +110,7 @@ extension LinuxLoader {
 
   /// The first module, whole pages below the device tree or the end of memory.
   private static func addInitrd(
-    _ request: LoaderRequest, _ monitor: ImageMonitor, _ tree: UInt64, _ prediction: inout Prediction
+    _ request: LoaderRequest, _ monitor: ImageMonitor, _ tree: UInt64, _ prediction: inout LoadPlan
   ) throws(Stop) {
     for (index, module) in request.modules.enumerated().dropFirst() {
       prediction.remarks.append(
@@ -135,7 +140,7 @@ extension LinuxLoader {
 
   /// Nobody compares the kernel's room with the other things' places.
   private static func remarkMeetings(
-    kernel start: UInt64, size: UInt64, _ tree: UInt64, _ monitor: ImageMonitor, _ prediction: inout Prediction
+    kernel start: UInt64, size: UInt64, _ tree: UInt64, _ monitor: ImageMonitor, _ prediction: inout LoadPlan
   ) {
     let end = start.addingReportingOverflow(size)
     func remark(_ name: String, _ place: UInt64, _ count: UInt64) {

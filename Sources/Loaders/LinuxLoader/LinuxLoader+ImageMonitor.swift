@@ -1,5 +1,7 @@
 import AddressSpace
 import Addresses
+import BootProtocols
+import Placement
 
 /// The places of three guests.
 ///
@@ -54,13 +56,13 @@ extension LinuxLoader.ImageMonitor {
     return memory.endValue &- treeRoom
   }
 
-  func entry(at address: UInt64, tree: UInt64) -> LoaderEntry {
+  func entry(at address: UInt64, tree: UInt64) -> EntryState {
     if self == .cloudHypervisorRISCV {
-      return LoaderEntry(
+      return EntryState(
         mode: .riscvSupervisor, address: address,
         registers: [.init("a0", 0, "hart"), .init("a1", tree, "device tree"), .init("satp", 0, "no paging")])
     }
-    return LoaderEntry(
+    return EntryState(
       mode: .aarch64EL1, address: address,
       registers: [
         .init("x0", tree, "device tree"), .init("x1", 0, "reserved"), .init("x2", 0, "reserved"),

@@ -1,3 +1,4 @@
+import BootProtocols
 import KernelImage
 import Placement
 
@@ -49,7 +50,7 @@ public enum LinuxLoader {
 
   private static func prediction(
     _ image: RawSpan, _ request: LoaderRequest, _ monitor: Monitor
-  ) throws(Stop) -> Prediction {
+  ) throws(Stop) -> LoadPlan {
     let kernel: ELFKernel
     do throws(Stop) {
       kernel = try loadELF(image, request)

@@ -1,3 +1,4 @@
+import BootProtocols
 import KernelImage
 import Placement
 
@@ -30,7 +31,7 @@ extension OSv.Layout {
   }
 
   /// Where the file's headers and the copy disagree: nobody looks.
-  func remarkSegments(of image: RawSpan, _ prediction: inout Prediction) {
+  func remarkSegments(of image: RawSpan, _ prediction: inout LoadPlan) {
     for (index, segment) in loads(of: image) {
       let place = OSv.base &+ segment.offset
       if segment.physicalAddress != place {

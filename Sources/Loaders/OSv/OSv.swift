@@ -1,5 +1,6 @@
 import AddressSpace
 import Addresses
+import BootProtocols
 import KernelImage
 import Placement
 
@@ -35,8 +36,9 @@ public enum OSv {
           rule: Rule("the entry stands at \(hex(slot)) of the file", source: bootSource)))
     }
     let size = UInt64(image.byteCount)
-    var prediction = Prediction(
-      loader: layout == .low ? .osvLow : .osvHigh, reading: "flat file", entry: state(at: entry))
+    var prediction = LoadPlan(
+      loader: layout == .low ? .osvLow : .osvHigh, reading: "flat file", machine: request.machine,
+      entry: state(at: entry))
     prediction.pieces = [
       Piece(
         source: .image(FileRange(uncheckedStart: FileOffset(unchecked: 0), count: ByteCount(size))),
@@ -64,8 +66,8 @@ public enum OSv {
   }
 
   /// 32-bit protected mode, entered with the ELF header's address.
-  private static func state(at entry: UInt64) -> LoaderEntry {
-    LoaderEntry(
+  private static func state(at entry: UInt64) -> EntryState {
+    EntryState(
       mode: .protected32, address: entry,
       registers: [
         .init("eax", base, "ELF header"), .init("ebx", 0x1000, "Multiboot information"),

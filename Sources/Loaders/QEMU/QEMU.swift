@@ -1,4 +1,5 @@
 import Addresses
+import BootProtocols
 import KernelImage
 import Placement
 
@@ -62,7 +63,7 @@ enum QEMUStop: Error {
 }
 
 extension LoaderOutcome {
-  init(qemu load: () throws(QEMUStop) -> Prediction) {
+  init(qemu load: () throws(QEMUStop) -> LoadPlan) {
     do throws(QEMUStop) {
       self = .loads(try load())
     } catch {
@@ -74,7 +75,7 @@ extension LoaderOutcome {
   }
 }
 
-extension Prediction {
+extension LoadPlan {
   /// Adds bytes that QEMU makes, and returns their index.
   mutating func addBlob(_ name: String, _ bytes: [UInt8]) -> Int {
     blobs.append(Blob(name: name, bytes: bytes))

@@ -1,4 +1,5 @@
 import Addresses
+import BootProtocols
 import KernelImage
 import Placement
 
@@ -33,7 +34,7 @@ struct QEMUAArch64Load {
   }
 
   /// ELF is not Linux: no stub, no module, no device tree in a register.
-  mutating func elf(_ image: RawSpan) throws(QEMUStop) -> Prediction {
+  mutating func elf(_ image: RawSpan) throws(QEMUStop) -> LoadPlan {
     let file = QEMUELF(bigOrLittle: image, machines: [183])
     if case .misbehaves(let misbehaviour) = file.ending { throw .misbehaviour(misbehaviour) }
     var reason = "the segments take no memory"
@@ -42,9 +43,10 @@ struct QEMUAArch64Load {
       throw .refuses("", "\(reason); QEMU ends with status 1 and says nothing", "load_elf takes the file", Self.source)
     }
     try checkSize(file.total)
-    var prediction = Prediction(
+    var prediction = LoadPlan(
       loader: .qemuAArch64, reading: "ELF64",
-      entry: LoaderEntry(mode: .aarch64EL1, address: file.entry, registers: [.init("x0", 0, "no device tree")]))
+      machine: request.machine,
+      entry: EntryState(mode: .aarch64EL1, address: file.entry, registers: [.init("x0", 0, "no device tree")]))
     prediction.remarks = file.remarks
     prediction.remarkEntry(inside: file.isEntryInside, file.entry)
     prediction.remarkIgnored(request.modules[...], "an ELF file is not taken for Linux")
@@ -54,7 +56,7 @@ struct QEMUAArch64Load {
   }
 
   /// The device tree lies at the base of memory where the image leaves room there, at 0 where it lies around the base.
-  private mutating func addTree(low: UInt64, high: UInt64, to prediction: inout Prediction) {
+  private mutating func addTree(low: UInt64, high: UInt64, to prediction: inout LoadPlan) {
     var start: UInt64 = 0
     var limit: UInt64 = 0
     if low > Self.base || high < Self.base { (start, limit) = (Self.base, low < Self.base ? 0 : low) }
@@ -67,7 +69,7 @@ struct QEMUAArch64Load {
   }
 
   /// Linux's Image (Documentation/arch/arm64/booting.rst), or anything that is taken for one.
-  mutating func raw(_ image: RawSpan) throws(QEMUStop) -> Prediction {
+  mutating func raw(_ image: RawSpan) throws(QEMUStop) -> LoadPlan {
     try checkPacking(image)
     let fileSize = UInt64(image.byteCount)
     var offset: UInt64 = 0x8_0000
@@ -99,13 +101,13 @@ struct QEMUAArch64Load {
     return try finish(prediction)
   }
 
-  private mutating func linux(address: UInt64, tree: UInt64) -> Prediction {
-    var registers = [LoaderEntry.Register("x0", tree, "device tree")]
+  private mutating func linux(address: UInt64, tree: UInt64) -> LoadPlan {
+    var registers = [EntryState.Register("x0", tree, "device tree")]
     for name in ["x1", "x2", "x3"] { registers.append(.init(name, 0, "reserved")) }
     registers.append(.init("x4", address, "the entry, from the stub"))
-    var prediction = Prediction(
+    var prediction = LoadPlan(
       loader: .qemuAArch64, reading: "Linux Image",
-      entry: LoaderEntry(mode: .aarch64EL1, address: address, registers: registers))
+      machine: request.machine, entry: EntryState(mode: .aarch64EL1, address: address, registers: registers))
     let stub = prediction.addBlob("bootloader", Self.stub(tree: tree, entry: address))
     roms.add(QEMURom(name: "bootloader", address: Self.base, size: 40, contents: .blob(stub)))
     prediction.decisions.append(
@@ -158,7 +160,7 @@ struct QEMUAArch64Load {
       "what is packed is unpacked first", "QEMU 7.2, hw/core/loader.c")
   }
 
-  private func finish(_ draft: Prediction) throws(QEMUStop) -> Prediction {
+  private func finish(_ draft: LoadPlan) throws(QEMUStop) -> LoadPlan {
     var prediction = draft
     if let overlap = roms.overlap { throw .refusal(overlap) }
     roms.place(in: memory, as: &prediction)

@@ -1,4 +1,6 @@
+import BootProtocols
 import KernelImage
+import Placement
 
 /// An ELF file as QEMU's generic loader reads it (QEMU 7.2, include/hw/elf_ops.h, load_elf; hw/core/loader.c,
 /// load_elf_ram_sym). Sums wrap at the class's width, as there.

@@ -1,4 +1,6 @@
+import BootProtocols
 import KernelImage
+import Placement
 
 /// The walk over the program headers.
 struct QEMUELFLoader {

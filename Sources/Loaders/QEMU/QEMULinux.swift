@@ -1,4 +1,5 @@
 import Addresses
+import BootProtocols
 import KernelImage
 import Placement
 
@@ -19,11 +20,12 @@ enum QEMULinux {
     LoaderOutcome(qemu: { () throws(QEMUStop) in try predict(image, request) })
   }
 
-  private static func predict(_ image: RawSpan, _ request: LoaderRequest) throws(QEMUStop) -> Prediction {
+  private static func predict(_ image: RawSpan, _ request: LoaderRequest) throws(QEMUStop) -> LoadPlan {
     let layout = QEMULinuxLayout(image, commandLine: request.commandLine)
     let memory = QEMUMemory(x86: request.machine)
-    var prediction = Prediction(
-      loader: .qemuLinux, reading: "Linux, boot protocol \(layout.protocolText)", entry: layout.entry)
+    var prediction = LoadPlan(
+      loader: .qemuLinux, reading: "Linux, boot protocol \(layout.protocolText)", machine: request.machine,
+      entry: layout.entry)
     var header = QEMULinuxHeader(image)
     try header.patch(layout, commandLine: request.commandLine)
     let module = request.modules.first
@@ -67,7 +69,7 @@ enum QEMULinux {
   }
 
   static func addModule(
-    at address: UInt64, _ module: LoaderRequest.Module, _ memory: QEMUMemory, to prediction: inout Prediction
+    at address: UInt64, _ module: LoaderRequest.Module, _ memory: QEMUMemory, to prediction: inout LoadPlan
   ) {
     prediction.decisions.append(
       Decision("module", choice: hex(address), because: "the highest page that leaves it room"))

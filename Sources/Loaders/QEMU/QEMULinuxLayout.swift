@@ -1,4 +1,5 @@
 import Addresses
+import BootProtocols
 import KernelImage
 import Placement
 
@@ -31,13 +32,13 @@ struct QEMULinuxLayout {
   var protocolText: String { "\(version >> 8).\(version & 0xff)" }
 
   /// As linuxboot_dma leaves the processor: CS 0x20 paragraphs behind the setup, the stack below the command line.
-  var entry: LoaderEntry {
+  var entry: EntryState {
     let segment = setup >> 4
-    var registers = [LoaderEntry.Register("cs", segment + 0x20, "the setup's second sector"), .init("eip", 0, "")]
+    var registers = [EntryState.Register("cs", segment + 0x20, "the setup's second sector"), .init("eip", 0, "")]
     for name in ["ds", "es", "fs", "gs", "ss"] { registers.append(.init(name, segment, "the setup")) }
     registers.append(.init("esp", (text &- setup &- 16) & 0xffff_ffff, "below the command line"))
     for name in ["ebx", "ecx", "edx", "esi", "edi", "ebp"] { registers.append(.init(name, 0, "")) }
-    return LoaderEntry(mode: .real, address: setup + 0x200, registers: registers)
+    return EntryState(mode: .real, address: setup + 0x200, registers: registers)
   }
 
   /// `setup_sects` and the boot sector; 0 sectors are 4.
@@ -58,7 +59,7 @@ struct QEMULinuxLayout {
 
   /// The setup with its patched header.
   func placeSetup(
-    _ header: QEMULinuxHeader, setup size: UInt64, _ memory: QEMUMemory, to prediction: inout Prediction
+    _ header: QEMULinuxHeader, setup size: UInt64, _ memory: QEMUMemory, to prediction: inout LoadPlan
   ) {
     let head = Array(header.bytes.prefix(Int(min(size, UInt64(header.bytes.count)))))
     let blob = prediction.addBlob("setup header", head)
@@ -79,7 +80,7 @@ struct QEMULinuxLayout {
   }
 
   /// What follows the setup in the file.
-  func placePayload(_ image: RawSpan, setup size: UInt64, _ memory: QEMUMemory, to prediction: inout Prediction) {
+  func placePayload(_ image: RawSpan, setup size: UInt64, _ memory: QEMUMemory, to prediction: inout LoadPlan) {
     let rest = UInt64(image.byteCount) - size
     guard rest > 0 else { return }
     var roms = QEMURomList()
@@ -88,7 +89,7 @@ struct QEMULinuxLayout {
   }
 
   /// The option ROM enters by a far return: IP and CS stay below the stack.
-  func placeReturn(_ memory: QEMUMemory, to prediction: inout Prediction) {
+  func placeReturn(_ memory: QEMUMemory, to prediction: inout LoadPlan) {
     let segment = (setup >> 4) + 0x20
     let bytes = [0, 0, UInt8(truncatingIfNeeded: segment), UInt8(truncatingIfNeeded: segment >> 8)]
     let blob = prediction.addBlob("far return", bytes)
@@ -98,7 +99,7 @@ struct QEMULinuxLayout {
     roms.place(in: memory, copied: true, as: &prediction)
   }
 
-  func placeText(_ commandLine: String, _ memory: QEMUMemory, to prediction: inout Prediction) {
+  func placeText(_ commandLine: String, _ memory: QEMUMemory, to prediction: inout LoadPlan) {
     let bytes = Array(commandLine.utf8) + [0]
     let blob = prediction.addBlob("command line", bytes)
     var roms = QEMURomList()

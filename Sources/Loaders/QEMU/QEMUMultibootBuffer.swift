@@ -1,4 +1,5 @@
 import Addresses
+import BootProtocols
 import KernelImage
 import Placement
 
@@ -58,8 +59,8 @@ struct QEMUMultibootBuffer {
     module.arguments.isEmpty ? module.name : "\(module.name) \(module.arguments)"
   }
 
-  func predict() throws(QEMUStop) -> Prediction {
-    var prediction = Prediction(loader: .qemuMultiboot, reading: kernel.reading, entry: state)
+  func predict() throws(QEMUStop) -> LoadPlan {
+    var prediction = LoadPlan(loader: .qemuMultiboot, reading: kernel.reading, machine: request.machine, entry: state)
     prediction.remarks = kernel.remarks
     let inside = kernel.parts.contains { kernel.entry &- $0.address < $0.size }
     prediction.remarkEntry(inside: inside, kernel.entry)
@@ -81,7 +82,7 @@ struct QEMUMultibootBuffer {
   }
 
   /// Module table, strings and modules.
-  private func addStrings(_ roms: inout QEMURomList, _ prediction: inout Prediction) {
+  private func addStrings(_ roms: inout QEMURomList, _ prediction: inout LoadPlan) {
     var rows: [UInt8] = []
     var text: [UInt8] = []
     var place = modules
@@ -104,7 +105,7 @@ struct QEMUMultibootBuffer {
   }
 
   /// The boot information's fields that QEMU knows; mem_lower, mem_upper and mmap_length are the option ROM's.
-  private func addInformation(_ roms: inout QEMURomList, _ prediction: inout Prediction) {
+  private func addInformation(_ roms: inout QEMURomList, _ prediction: inout LoadPlan) {
     var bytes: [UInt8] = []
     let moduleText = request.modules.reduce(0 as UInt64) { $0 + UInt64(Self.text(of: $1).utf8.count) + 1 }
     let fields: [UInt64] = [
@@ -119,7 +120,7 @@ struct QEMUMultibootBuffer {
   }
 
   private func add(
-    _ name: String, _ bytes: [UInt8], at address: UInt64, _ roms: inout QEMURomList, _ prediction: inout Prediction
+    _ name: String, _ bytes: [UInt8], at address: UInt64, _ roms: inout QEMURomList, _ prediction: inout LoadPlan
   ) {
     let blob = prediction.addBlob(name, bytes)
     roms.add(
@@ -131,7 +132,7 @@ struct QEMUMultibootBuffer {
   }
 
   /// The buffer is not cleared where no segment lies (g_malloc).
-  private func remarkGaps(_ prediction: inout Prediction) {
+  private func remarkGaps(_ prediction: inout LoadPlan) {
     var end = kernel.address
     for part in kernel.parts {
       if part.address > end {
@@ -144,8 +145,8 @@ struct QEMUMultibootBuffer {
     }
   }
 
-  private var state: LoaderEntry {
-    LoaderEntry(
+  private var state: EntryState {
+    EntryState(
       mode: .protected32, address: kernel.entry,
       registers: [
         .init("eax", 0x2bad_b002, "Multiboot magic"), .init("ebx", Self.information, "boot information"),

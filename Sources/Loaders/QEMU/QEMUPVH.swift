@@ -1,4 +1,5 @@
 import Addresses
+import BootProtocols
 import KernelImage
 import Placement
 
@@ -12,7 +13,7 @@ enum QEMUPVH {
     LoaderOutcome(qemu: { () throws(QEMUStop) in try predict(image, request) })
   }
 
-  private static func predict(_ image: RawSpan, _ request: LoaderRequest) throws(QEMUStop) -> Prediction {
+  private static func predict(_ image: RawSpan, _ request: LoaderRequest) throws(QEMUStop) -> LoadPlan {
     let header = LenientELF(image)
     let flags = header.flags ?? 0
     guard flags & 0x0001_0004 == 0 else {
@@ -32,8 +33,9 @@ enum QEMUPVH {
     }
     // fw_cfg carries 32 bits of it.
     let entry = file.note & 0xffff_ffff
-    var prediction = Prediction(
-      loader: .qemuPVH, reading: header.is64 ? "PVH, ELF64" : "PVH, ELF32", entry: state(entry))
+    var prediction = LoadPlan(
+      loader: .qemuPVH, reading: header.is64 ? "PVH, ELF64" : "PVH, ELF32", machine: request.machine,
+      entry: state(entry))
     prediction.remarks = file.remarks
     let memory = QEMUMemory(x86: request.machine)
     var roms = QEMURomList()
@@ -49,7 +51,7 @@ enum QEMUPVH {
 
   /// The first module, as high as ACPI's tables leave room.
   private static func addModule(
-    _ request: LoaderRequest, _ memory: QEMUMemory, to prediction: inout Prediction
+    _ request: LoaderRequest, _ memory: QEMUMemory, to prediction: inout LoadPlan
   ) throws(QEMUStop) {
     guard let module = request.modules.first else { return }
     let limit = (memory.end &- QEMULinux.tables &- 1) & 0xffff_ffff
@@ -58,8 +60,8 @@ enum QEMUPVH {
     prediction.remarkIgnored(request.modules.dropFirst(), "the start info holds one module")
   }
 
-  private static func state(_ entry: UInt64) -> LoaderEntry {
-    LoaderEntry(
+  private static func state(_ entry: UInt64) -> EntryState {
+    EntryState(
       mode: .protected32, address: entry,
       registers: [
         .init(unspecified: "ebx", "the start info, in the option ROM's copy in low memory"),

@@ -1,4 +1,5 @@
 import Addresses
+import BootProtocols
 import KernelImage
 import Placement
 
@@ -39,7 +40,7 @@ struct QEMURISCVLoad {
     roms.add(Self.vector)
   }
 
-  mutating func predict(_ image: RawSpan) throws(QEMUStop) -> Prediction {
+  mutating func predict(_ image: RawSpan) throws(QEMUStop) -> LoadPlan {
     let file = QEMUELF(image, machines: [243])
     if case .misbehaves(let misbehaviour) = file.ending { throw .misbehaviour(misbehaviour) }
     // What a file that fails has left stays.
@@ -55,7 +56,8 @@ struct QEMURISCVLoad {
       (start, reading) = (Self.rawAddress, "raw image")
     }
     let tree = treeAddress
-    var prediction = Prediction(loader: .qemuRISCV, reading: reading, entry: state(start, tree: tree))
+    var prediction = LoadPlan(
+      loader: .qemuRISCV, reading: reading, machine: request.machine, entry: state(start, tree: tree))
     prediction.remarks = remarks
     try addModule(start: start, to: &prediction)
     roms.add(QEMURom(name: "fdt", address: tree, size: Self.treeSize, contents: .foreign))
@@ -99,7 +101,7 @@ struct QEMURISCVLoad {
     roms.add(QEMURom(name: "image", address: Self.rawAddress, size: size, contents: .image(start: 0, count: size)))
   }
 
-  private mutating func addModule(start: UInt64, to prediction: inout Prediction) throws(QEMUStop) {
+  private mutating func addModule(start: UInt64, to prediction: inout LoadPlan) throws(QEMUStop) {
     guard let module = request.modules.first else { return }
     prediction.remarkIgnored(request.modules.dropFirst(), "Linux takes one initial RAM disk")
     let address = start &+ min(memory.size / 2, 128 << 20)
@@ -117,8 +119,8 @@ struct QEMURISCVLoad {
 
   private var treeAddress: UInt64 { (min(memory.end, 3 << 30) &- Self.treeSize) & ~((2 << 20) - 1) }
 
-  private func state(_ start: UInt64, tree: UInt64) -> LoaderEntry {
-    LoaderEntry(
+  private func state(_ start: UInt64, tree: UInt64) -> EntryState {
+    EntryState(
       mode: .riscvSupervisor, address: start,
       registers: [
         .init("a0", 0, "hart"), .init("a1", tree, "device tree"), .init("satp", 0, "no paging"),

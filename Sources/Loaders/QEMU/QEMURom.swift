@@ -1,5 +1,6 @@
 import AddressSpace
 import Addresses
+import BootProtocols
 import Placement
 
 /// A block that QEMU writes to memory at each reset (QEMU 7.2, hw/core/loader.c, struct Rom).
@@ -47,7 +48,7 @@ struct QEMURomList {
   }
 
   /// What of the blocks arrives in memory, and remarks on what does not.
-  func place(in memory: QEMUMemory, copied: Bool = false, as prediction: inout Prediction) {
+  func place(in memory: QEMUMemory, copied: Bool = false, as prediction: inout LoadPlan) {
     for rom in roms {
       if rom.isEmpty, !copied {
         prediction.remarks.append(

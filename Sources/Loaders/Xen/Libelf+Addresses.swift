@@ -1,5 +1,6 @@
-import Placement
+import BootProtocols
 import KernelImage
+import Placement
 
 extension Libelf {
   /// Whether the kernel is one for Xen (`elf_xen_note_check`).

@@ -1,5 +1,6 @@
-import Placement
+import BootProtocols
 import KernelImage
+import Placement
 
 extension Libelf {
   private enum Form { case text, number }

@@ -1,5 +1,6 @@
-import Placement
 import Addresses
+import BootProtocols
+import Placement
 
 /// The numbers from which a domain's memory is arranged. Guest virtual addresses; counts of bytes and pages.
 struct XenSizes {

@@ -1,4 +1,5 @@
 public import Addresses
+import BootProtocols
 import KernelImage
 import Placement
 

@@ -1,4 +1,5 @@
 import Addresses
+import BootProtocols
 import KernelImage
 import Placement
 
@@ -6,7 +7,7 @@ extension XenDomUBuilder {
   /// Clears the kernel's pages and copies segments into them in header order; what would read or write elsewhere is
   /// left out, and the image called broken (`elf_load_image`, outside the hypervisor).
   mutating func copy(
-    _ bytes: RawSpan, _ kernel: XenDomUSegment, into prediction: inout Prediction
+    _ bytes: RawSpan, _ kernel: XenDomUSegment, into prediction: inout LoadPlan
   ) throws(XenStop) {
     let room = kernel.pages << 12
     let base = kernel.frame << 12
@@ -40,7 +41,7 @@ extension XenDomUBuilder {
 
   private mutating func place(
     _ segment: LenientELF.Segment, _ index: UInt64, in room: UInt64, from base: UInt64, _ bytes: RawSpan,
-    _ prediction: inout Prediction
+    _ prediction: inout LoadPlan
   ) {
     func fits(_ place: UInt64, _ count: UInt64) -> Bool { place <= room && count <= room - place }
     let place = segment.physicalAddress &- elf.physicalStart
@@ -61,7 +62,7 @@ extension XenDomUBuilder {
 
   private func add(
     _ offset: UInt64?, _ count: UInt64, zeros: UInt64, at place: UInt64, _ owner: String,
-    _ prediction: inout Prediction
+    _ prediction: inout LoadPlan
   ) {
     guard count > 0 || zeros > 0 else { return }
     let source: Piece.Source
@@ -77,7 +78,7 @@ extension XenDomUBuilder {
         zeroFill: ByteCount(zeros), owner: owner))
   }
 
-  private mutating func leaveOut(_ what: String, _ reason: String, _ prediction: inout Prediction) {
+  private mutating func leaveOut(_ what: String, _ reason: String, _ prediction: inout LoadPlan) {
     elf.mark(broken: reason)
     // One is enough: a file may hold thousands.
     guard !prediction.remarks.contains(where: { $0.kind == .segmentIgnored }) else { return }

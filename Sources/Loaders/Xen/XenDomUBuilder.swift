@@ -1,4 +1,5 @@
 import Addresses
+import BootProtocols
 import KernelImage
 import Placement
 
@@ -11,15 +12,15 @@ struct XenDomUBuilder {
 
   init(_ image: RawSpan) { file = LenientELF(image) }
 
-  mutating func build(_ bytes: RawSpan, _ request: LoaderRequest) throws(XenStop) -> Prediction {
+  mutating func build(_ bytes: RawSpan, _ request: LoaderRequest) throws(XenStop) -> LoadPlan {
     try parse(bytes)
     memory.pages = request.pages
     memory.virtualEnd = elf.virtualBase
     let kernel = try memory.add("kernel", at: elf.kernelStart, size: elf.kernelEnd &- elf.kernelStart)
-    var prediction = Prediction(
+    var prediction = LoadPlan(
       loader: .xenDomU,
       reading: "Xen PV domU, \(is64 ? "64-bit" : "32-bit"), \(elf.sawGuestText ? "__xen_guest" : "ELF notes")",
-      entry: LoaderEntry(mode: is64 ? .xenPV64 : .xenPV32, address: elf.entry))
+      machine: request.machine, entry: EntryState(mode: is64 ? .xenPV64 : .xenPV32, address: elf.entry))
     try copy(bytes, kernel, into: &prediction)
     if !elf.unmappedInitrd { try addModules(request, to: &prediction) }
     let listSize = (request.pages &* (is64 ? 8 : 4)).roundedUp(to: 4096)
@@ -34,7 +35,7 @@ struct XenDomUBuilder {
     if elf.unmappedInitrd { try addModules(request, to: &prediction) }
     if isApart { try memory.addList(at: elf.machineListBase, size: listSize) }
     try addHypercallPage(&prediction)
-    prediction.entry = LoaderEntry(
+    prediction.entry = EntryState(
       xen: elf.entry, stack: elf.virtualBase &+ (stack.frame + 1) << 12,
       info: elf.virtualBase &+ info.frame << 12, is64: is64)
     remark(request, &prediction)
@@ -84,7 +85,7 @@ struct XenDomUBuilder {
     }
   }
 
-  private mutating func addModules(_ request: LoaderRequest, to prediction: inout Prediction) throws(XenStop) {
+  private mutating func addModules(_ request: LoaderRequest, to prediction: inout LoadPlan) throws(XenStop) {
     for (index, module) in request.modules.enumerated() where module.size.value > 0 {
       let segment = try memory.add("module\(index)", size: module.size.value)
       prediction.pieces.append(
@@ -97,7 +98,7 @@ struct XenDomUBuilder {
   }
 
   /// The hypervisor fills the page that holds the address.
-  private mutating func addHypercallPage(_ prediction: inout Prediction) throws(XenStop) {
+  private mutating func addHypercallPage(_ prediction: inout LoadPlan) throws(XenStop) {
     guard elf.hypercallPage != Libelf.unset else { return }
     let frame = (elf.hypercallPage &- elf.virtualBase) >> 12
     guard frame < memory.pages else {
@@ -113,7 +114,7 @@ struct XenDomUBuilder {
     prediction.blobs.append(Blob(name: "hypercall page", bytes: XenHypercallPage.bytes(is64: is64)))
   }
 
-  private func remark(_ request: LoaderRequest, _ prediction: inout Prediction) {
+  private func remark(_ request: LoaderRequest, _ prediction: inout LoadPlan) {
     prediction.remarkOnPieces(
       entryAt: elf.entry &- elf.virtualBase, modules: 0, source: XenSource.guest)
     if !request.modules.isEmpty {

@@ -1,12 +1,13 @@
-import Placement
 import Addresses
+import BootProtocols
 import KernelImage
+import Placement
 
 extension XenModern {
   /// Copies segments in header order through the domain's page tables (`elf_load_binary`, `elf_load_image`). All
   /// together may take twice the kernel's extent. Where the bytes come from is not checked: "we trust the dom0 kernel".
   mutating func copy(
-    _ file: LenientELF, _ bytes: RawSpan, _ arranged: XenArrangement, into prediction: inout Prediction
+    _ file: LenientELF, _ bytes: RawSpan, _ arranged: XenArrangement, into prediction: inout LoadPlan
   ) throws(XenStop) {
     var pieces = XenPieces(base: arranged.total.start.value, end: arranged.total.endValue)
     let size = elf.kernelEnd &- elf.kernelStart
@@ -53,7 +54,7 @@ extension XenModern {
     }
   }
 
-  private mutating func leaveOut(from index: UInt64, _ prediction: inout Prediction) {
+  private mutating func leaveOut(from index: UInt64, _ prediction: inout LoadPlan) {
     elf.mark(broken: "program segments total to more than the input image size")
     prediction.remarks.append(
       Remark(
@@ -62,7 +63,7 @@ extension XenModern {
           "the sum of p_memsz is at most twice the kernel's extent", source: "\(XenSource.loader), elf_load_binary")))
   }
 
-  private func remarkOnIgnored(_ file: LenientELF, _ bytes: RawSpan, _ prediction: inout Prediction) {
+  private func remarkOnIgnored(_ file: LenientELF, _ bytes: RawSpan, _ prediction: inout LoadPlan) {
     for index in 0..<(file.programHeaderCount ?? 0) {
       guard let segment = file.segment(index, in: bytes) else { return }
       guard segment.type == 1, segment.flags & 7 == 0, segment.memorySize > 0 else { continue }

@@ -1,4 +1,5 @@
 import Addresses
+import BootProtocols
 import KernelImage
 import Placement
 
@@ -31,7 +32,7 @@ extension XenModern {
   }
 
   /// What comes behind the copy: the hypercall page, the start information, the list, the features.
-  mutating func finish(_ arranged: XenArrangement, _ prediction: inout Prediction) throws(XenStop) {
+  mutating func finish(_ arranged: XenArrangement, _ prediction: inout LoadPlan) throws(XenStop) {
     try addHypercallPage(arranged, &prediction)
     let start = arranged.total.start.value
     guard isOwn(start) else {
@@ -49,7 +50,7 @@ extension XenModern {
   }
 
   /// The page is filled through the domain's tables, in which the tables themselves may not be written.
-  private func addHypercallPage(_ arranged: XenArrangement, _ prediction: inout Prediction) throws(XenStop) {
+  private func addHypercallPage(_ arranged: XenArrangement, _ prediction: inout LoadPlan) throws(XenStop) {
     let page = elf.hypercallPage
     guard page != Libelf.unset else { return }
     let start = arranged.total.start.value
@@ -94,7 +95,7 @@ extension XenModern {
   }
 
   /// A mapped initrd lies behind the kernel; an unmapped one takes the frames behind the chunk.
-  func addInitrd(_ arranged: XenArrangement, _ request: LoaderRequest, to prediction: inout Prediction) {
+  func addInitrd(_ arranged: XenArrangement, _ request: LoaderRequest, to prediction: inout LoadPlan) {
     guard request.initrdSize > 0 else { return }
     var pieces = XenPieces(base: arranged.total.start.value, end: arranged.total.endValue)
     let pages = request.initrdSize >> 12 + (request.initrdSize & 4095 == 0 ? 0 : 1)

@@ -1,4 +1,5 @@
 import Addresses
+import BootProtocols
 import KernelImage
 import Placement
 
@@ -7,7 +8,7 @@ extension XenModern {
   ///
   ///     size   ELF header   section headers: none, symbols, names   symbols   names
   func copySymbols(
-    _ bytes: RawSpan, _ arranged: XenArrangement, into prediction: inout Prediction
+    _ bytes: RawSpan, _ arranged: XenArrangement, into prediction: inout LoadPlan
   ) throws(XenStop) {
     guard let symbols = elf.symbols, symbols.start != 0 else { return }
     guard bytes.holds(symbols.table.size, at: symbols.table.offset),
@@ -24,7 +25,7 @@ extension XenModern {
   }
 }
 
-extension Prediction {
+extension LoadPlan {
   /// Adds the block at a pseudo-physical address.
   mutating func add(_ symbols: XenSymbols, at base: UInt64, is64: Bool, in bytes: RawSpan) {
     let word: UInt64 = is64 ? 8 : 4

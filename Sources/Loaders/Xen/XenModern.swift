@@ -1,4 +1,5 @@
 import Addresses
+import BootProtocols
 import KernelImage
 import Placement
 
@@ -36,7 +37,7 @@ struct XenModern {
   }
 
   private mutating func load(_ file: LenientELF, _ bytes: RawSpan, _ request: LoaderRequest) throws(XenStop)
-    -> Prediction
+    -> LoadPlan
   {
     try elf.begin(file, bytes)
     saysBroken = true
@@ -54,9 +55,9 @@ struct XenModern {
     arrangement = arranged
     elf.lines += arranged.lines
     try checkMapping(arranged)
-    var prediction = Prediction(
+    var prediction = LoadPlan(
       loader: .xenPV, reading: "Xen PV, \(is64 ? "ELF64" : "ELF32"), \(elf.sawGuestText ? "__xen_guest" : "ELF notes")",
-      entry: LoaderEntry(xen: arranged, is64: is64))
+      machine: request.machine, entry: EntryState(xen: arranged, is64: is64))
     saysBroken = true
     try copy(file, bytes, arranged, into: &prediction)
     try copySymbols(bytes, arranged, into: &prediction)

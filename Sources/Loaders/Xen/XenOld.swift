@@ -1,4 +1,5 @@
 import Addresses
+import BootProtocols
 import KernelImage
 import Placement
 
@@ -55,7 +56,7 @@ struct XenOld {
   }
 
   private mutating func load(_ file: LenientELF, _ bytes: RawSpan, _ request: LoaderRequest) throws(XenStop)
-    -> Prediction
+    -> LoadPlan
   {
     try checkHeader(file, bytes)
     wishes = try XenOldWishes(file, bytes, rules)
@@ -71,10 +72,10 @@ struct XenOld {
     let arranged = try arrange(request)
     arrangement = arranged
     try checkMapping(arranged)
-    var prediction = Prediction(
+    var prediction = LoadPlan(
       loader: rules.name,
       reading: "Xen PV, \(is64 ? "ELF64" : "ELF32"), \(wishes.hasNotes ? "ELF notes" : "__xen_guest")",
-      entry: LoaderEntry(xen: arranged, is64: is64))
+      machine: request.machine, entry: EntryState(xen: arranged, is64: is64))
     prediction.pieces = try copy(file, bytes, arranged, request)
     let pseudoEntry = entry &- arranged.total.start.value
     prediction.remarkOnPieces(entryAt: pseudoEntry, modules: request.modules.count, source: XenSource.oldBuilder)
@@ -130,7 +131,7 @@ struct XenOld {
       "at least 0x40000000", "\(XenSource.oldBuilder), construct_dom0")
   }
 
-  private func remarkOnIgnored(_ file: LenientELF, _ bytes: RawSpan, _ prediction: inout Prediction) {
+  private func remarkOnIgnored(_ file: LenientELF, _ bytes: RawSpan, _ prediction: inout LoadPlan) {
     for (index, segment) in file.loadable(7, in: bytes) where segment.flags & 3 == 0 && segment.memorySize > 0 {
       prediction.remarks.append(
         Remark(

@@ -1,5 +1,6 @@
-import Placement
+import BootProtocols
 import KernelImage
+import Placement
 
 /// What an image of 2006 asks for: `__xen_guest`, searched as C searches text, or in August 2006 notes.
 struct XenOldWishes {

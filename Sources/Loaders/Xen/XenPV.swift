@@ -1,5 +1,6 @@
 import AddressSpace
 import Addresses
+import BootProtocols
 import Placement
 
 /// Xen's dom0 builder, paravirtual: today's and the four of 2006.
@@ -67,7 +68,7 @@ struct XenPieces {
   }
 }
 
-extension Prediction {
+extension LoadPlan {
   /// Remarks on what the pieces show: bytes written twice, an entry in none of them, modules that nobody takes.
   mutating func remarkOnPieces(entryAt entry: UInt64, modules: Int, source: String) {
     let segments = pieces.filter { $0.owner.utf8.starts(with: "segment ".utf8) }
@@ -103,7 +104,7 @@ extension Prediction {
   }
 }
 
-extension LoaderEntry {
+extension EntryState {
   /// The state at the first instruction of a paravirtual domain (xen/include/public/arch-x86/xen-x86_{64,32}.h).
   init(xen arrangement: XenArrangement, is64: Bool) {
     self.init(

@@ -1,5 +1,6 @@
 import AddressSpace
 import Addresses
+import BootProtocols
 import KernelImage
 import Placement
 
@@ -42,8 +43,8 @@ public enum XenPVH {
 
   /// The state at the first instruction (docs/misc/pvh.pandoc; `pvh_setup_cpus`). What the specification leaves open is
   /// zero, as `arch_set_info_hvm_guest` copies a context that is zero elsewhere.
-  static func state(entry: UInt64, startInfo: UInt64) -> LoaderEntry {
-    var registers: [LoaderEntry.Register] = [
+  static func state(entry: UInt64, startInfo: UInt64) -> EntryState {
+    var registers: [EntryState.Register] = [
       .init("eip", entry, "PHYS32_ENTRY"), .init("ebx", startInfo, "start information"),
       .init("cr0", 0x11, "protected mode without paging"), .init("cr3", 0, ""), .init("cr4", 0, ""),
       .init("eflags", 2, "interrupts off"), .init("cs", 0, "flat code, attributes 0xc9b"),
@@ -52,7 +53,7 @@ public enum XenPVH {
     registers += ["fs", "gs"].map { .init($0, 0, "null") }
     registers.append(.init("tr", 0, "busy 32-bit task, base 0, limit 0x67"))
     registers += ["eax", "ecx", "edx", "esp", "ebp", "esi", "edi"].map { .init($0, 0, "zero; not promised") }
-    return LoaderEntry(mode: .protected32, address: entry, registers: registers)
+    return EntryState(mode: .protected32, address: entry, registers: registers)
   }
 }
 

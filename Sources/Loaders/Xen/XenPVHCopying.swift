@@ -1,11 +1,12 @@
 import Addresses
+import BootProtocols
 import KernelImage
 import Placement
 
 extension XenPVHDom0 {
   /// Copies segments in header order to their physical addresses (`elf_load_binary`, `elf_load_image`). The functions that
   /// copy and clear take 32-bit counts, and stop at the first page that is not memory.
-  mutating func copy(_ file: LenientELF, _ bytes: RawSpan, into prediction: inout Prediction) throws(XenStop) {
+  mutating func copy(_ file: LenientELF, _ bytes: RawSpan, into prediction: inout LoadPlan) throws(XenStop) {
     var budget = (elf.kernelEnd &- elf.kernelStart) &* 2
     for (index, segment) in file.loadable(XenRules.modern.loadableFlags, in: bytes) {
       guard budget >= segment.memorySize else {
@@ -24,7 +25,7 @@ extension XenPVHDom0 {
   }
 
   private mutating func copy(
-    _ segment: LenientELF.Segment, _ index: UInt64, _ bytes: RawSpan, into prediction: inout Prediction
+    _ segment: LenientELF.Segment, _ index: UInt64, _ bytes: RawSpan, into prediction: inout LoadPlan
   ) throws(XenStop) {
     let address = segment.physicalAddress
     let evidence =
@@ -57,7 +58,7 @@ extension XenPVHDom0 {
   }
 
   private func add(
-    _ segment: LenientELF.Segment, _ index: UInt64, _ count: UInt64, _ zeros: UInt64, to prediction: inout Prediction
+    _ segment: LenientELF.Segment, _ index: UInt64, _ count: UInt64, _ zeros: UInt64, to prediction: inout LoadPlan
   ) {
     func range(_ address: UInt64, _ count: UInt64) -> PhysicalRange {
       PhysicalRange(uncheckedStart: PhysicalAddress(unchecked: address), count: ByteCount(count))
@@ -81,7 +82,7 @@ extension XenPVHDom0 {
   }
 }
 
-extension Prediction {
+extension LoadPlan {
   /// What will go wrong without a word.
   mutating func remarkOnPVH(_ entry: UInt64, kernel: Libelf, _ request: LoaderRequest, tablesEnd: UInt64) {
     let segments = pieces.filter { $0.owner.utf8.starts(with: "segment ".utf8) }

@@ -1,4 +1,5 @@
 import Addresses
+import BootProtocols
 import KernelImage
 import Placement
 
@@ -15,7 +16,7 @@ struct XenPVHDom0 {
     memory = XenGuestMemory(request.machine)
   }
 
-  mutating func load(_ bytes: RawSpan) throws(XenStop) -> Prediction {
+  mutating func load(_ bytes: RawSpan) throws(XenStop) -> LoadPlan {
     if let start = try payload(bytes) {
       var prediction = try loadELF(bytes.extracting(Int(start)..<bytes.byteCount))
       prediction.shiftSources(by: start)
@@ -32,7 +33,7 @@ struct XenPVHDom0 {
     return .refuse(words, evidence, rule, source)
   }
 
-  private mutating func loadELF(_ bytes: RawSpan) throws(XenStop) -> Prediction {
+  private mutating func loadELF(_ bytes: RawSpan) throws(XenStop) -> LoadPlan {
     let file = LenientELF(bytes)
     let notes = try parse(file, bytes)
     guard let entry = notes.entry else {
@@ -40,9 +41,9 @@ struct XenPVHDom0 {
         "Unable to find XEN_ELFNOTE_PHYS32_ENTRY address", "no note of type 18, or its value is 0xffffffff",
         "a kernel for PVH names its entry")
     }
-    var prediction = Prediction(
+    var prediction = LoadPlan(
       loader: .xenPVH, reading: "Xen PVH, \(file.is64 ? "ELF64" : "ELF32")",
-      entry: XenPVH.state(entry: entry, startInfo: 0))
+      machine: request.machine, entry: XenPVH.state(entry: entry, startInfo: 0))
     try copy(file, bytes, into: &prediction)
     var block = XenPVHBlock(memory, request, is64: file.is64, kernel: elf.kernelStart, elf.kernelEnd)
     do throws(XenStop) {
@@ -98,7 +99,7 @@ struct XenPVHDom0 {
         rule: Rule("neither e_machine nor EI_DATA is checked", source: XenPVH.source)))
   }
 
-  private mutating func finish(_ prediction: inout Prediction, _ entry: UInt64) throws(XenStop) {
+  private mutating func finish(_ prediction: inout LoadPlan, _ entry: UInt64) throws(XenStop) {
     guard let top = memory.tablesEnd else {
       lines.append("Unable to steal guest RAM for MADT")
       throw .refuse(
@@ -141,7 +142,7 @@ struct XenPVHDom0 {
   }
 }
 
-extension Prediction {
+extension LoadPlan {
   /// Makes offsets into a part of the file offsets into the file.
   fileprivate mutating func shiftSources(by start: UInt64) {
     for index in pieces.indices {

@@ -1,4 +1,5 @@
 import Addresses
+import BootProtocols
 import KernelImage
 import Placement
 
@@ -35,7 +36,7 @@ struct XenPVHDomU {
     pages = request.pages
   }
 
-  mutating func load(_ bytes: RawSpan) throws(XenStop) -> Prediction {
+  mutating func load(_ bytes: RawSpan) throws(XenStop) -> LoadPlan {
     let file = LenientELF(bytes)
     let notes = try parse(file, bytes)
     guard !notes.requiresDom0 else {
@@ -59,9 +60,9 @@ struct XenPVHDomU {
     let layout = XenDomUStartInfo(request, at: info)
     let infoPages = try take(layout.size, "HVM start info")
     if let module, elf.unmappedInitrd { place = try add(module) }
-    var prediction = Prediction(
+    var prediction = LoadPlan(
       loader: .xenPVHDomU, reading: "Xen PVH, libxenguest, \(file.is64 ? "ELF64" : "ELF32")",
-      entry: XenPVH.state(entry: entry, startInfo: info))
+      machine: request.machine, entry: XenPVH.state(entry: entry, startInfo: info))
     prediction.pieces = pieces
     prediction.blobs = layout.blobs(module: place, pages: module.map { $0.size.value.roundedUp(to: 4096) } ?? 0)
     prediction.pieces += layout.pieces(prediction.blobs, zeroTo: (info &+ infoPages << 12))
@@ -166,7 +167,7 @@ struct XenPVHDomU {
     }
   }
 
-  private func remark(_ prediction: inout Prediction, _ entry: UInt64) {
+  private func remark(_ prediction: inout LoadPlan, _ entry: UInt64) {
     let rule = Rule("start_info and ACPI tables of libxl", source: XenSource.guest)
     prediction.remarks.append(
       Remark(.unspecified, "rsdp_paddr is where libxl puts ACPI module 0; 0 with `acpi=0`.", rule: rule))

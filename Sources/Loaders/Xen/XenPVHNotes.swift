@@ -1,3 +1,4 @@
+import BootProtocols
 import KernelImage
 
 /// What libelf reads from the notes of a kernel that starts without paging (`elf_xen_parse` with `hvm`), beside what

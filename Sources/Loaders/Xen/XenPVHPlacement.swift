@@ -1,4 +1,5 @@
 import Addresses
+import BootProtocols
 import Placement
 
 /// Initrd, command line, module list and `struct hvm_start_info` of the first domain: one block (`find_memory` and
@@ -110,7 +111,7 @@ struct XenPVHBlock {
   }
 }
 
-extension Prediction {
+extension LoadPlan {
   mutating func add(_ block: XenPVHBlock) {
     // The block's blobs come first: nothing else of this loader has any.
     blobs += block.blobs

@@ -1,4 +1,4 @@
-import Placement
+public import Placement
 
 /// Whose rules: Xen's dom0 builder changed how it reads an image four times before it became what it is.
 public enum XenRules: CaseIterable, Hashable, Sendable {

@@ -47,7 +47,7 @@ extension DumpRegisters.X86 {
         .invalidValue, field: "QEMUCPUState: size", at: note.start &+ 4, found: size, allowed: .exactly(note.size))
     }
     let word = { (index: Int) in note.word(8 + 8 * index) }
-    var general = EntryState.GeneralRegisters()
+    var general = LongModeState.GeneralRegisters()
     (general.rax, general.rbx, general.rcx, general.rdx) = (word(0), word(1), word(2), word(3))
     (general.rsi, general.rdi, general.rsp, general.rbp) = (word(4), word(5), word(6), word(7))
     (general.r8, general.r9, general.r10, general.r11) = (word(8), word(9), word(10), word(11))
@@ -60,7 +60,7 @@ extension DumpRegisters.X86 {
   fileprivate init(longStatus note: NoteReader) throws(ParseError) {
     try note.require(112 + 27 * 8, of: "NT_PRSTATUS")
     let word = { (index: Int) in note.word(112 + 8 * index) }
-    var general = EntryState.GeneralRegisters()
+    var general = LongModeState.GeneralRegisters()
     (general.r15, general.r14, general.r13, general.r12) = (word(0), word(1), word(2), word(3))
     (general.rbp, general.rbx, general.r11, general.r10) = (word(4), word(5), word(6), word(7))
     (general.r9, general.r8, general.rax, general.rcx) = (word(8), word(9), word(10), word(11))
@@ -72,7 +72,7 @@ extension DumpRegisters.X86 {
   fileprivate init(shortStatus note: NoteReader) throws(ParseError) {
     try note.require(72 + 17 * 4, of: "NT_PRSTATUS")
     let word = { (index: Int) in UInt64(note.half(72 + 4 * index)) }
-    var general = EntryState.GeneralRegisters()
+    var general = LongModeState.GeneralRegisters()
     (general.rbx, general.rcx, general.rdx, general.rsi) = (word(0), word(1), word(2), word(3))
     (general.rdi, general.rbp, general.rax, general.rsp) = (word(4), word(5), word(6), word(15))
     self.init(general: general, rip: word(12), rflags: word(14), system: nil)

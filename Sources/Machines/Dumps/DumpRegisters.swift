@@ -11,7 +11,7 @@ public enum DumpRegisters: Hashable, Sendable {
 
   /// An x86 processor in any mode (QEMU, target/i386/arch_dump.c, QEMUCPUState).
   public struct X86: Hashable, Sendable {
-    public let general: EntryState.GeneralRegisters
+    public let general: LongModeState.GeneralRegisters
     public let rip: UInt64
     public let rflags: UInt64
     /// Nil in a core without QEMU's note.

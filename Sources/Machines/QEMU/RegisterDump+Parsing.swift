@@ -50,12 +50,12 @@ private struct RegisterFields {
     return RegisterDump.DescriptorTable(base: base, limit: limit)
   }
 
-  func general() -> EntryState.GeneralRegisters? {
+  func general() -> LongModeState.GeneralRegisters? {
     guard let rax = value("RAX", "EAX"), let rbx = value("RBX", "EBX"), let rcx = value("RCX", "ECX"),
       let rdx = value("RDX", "EDX"), let rsi = value("RSI", "ESI"), let rdi = value("RDI", "EDI"),
       let rbp = value("RBP", "EBP"), let rsp = value("RSP", "ESP")
     else { return nil }
-    var registers = EntryState.GeneralRegisters()
+    var registers = LongModeState.GeneralRegisters()
     (registers.rax, registers.rbx, registers.rcx, registers.rdx) = (rax, rbx, rcx, rdx)
     (registers.rsi, registers.rdi, registers.rbp, registers.rsp) = (rsi, rdi, rbp, rsp)
     guard value("RAX") != nil else { return registers }

@@ -18,7 +18,7 @@ public struct RegisterDump: Hashable, Sendable {
   }
 
   /// In 32-bit modes the upper halves are 0 and `r8` to `r15` are 0: QEMU does not print them.
-  public var general: EntryState.GeneralRegisters
+  public var general: LongModeState.GeneralRegisters
   public var rip: UInt64
   public var rflags: UInt64
   public var es: Segment

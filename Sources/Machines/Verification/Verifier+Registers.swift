@@ -7,7 +7,7 @@ extension Verifier {
   ///
   /// CS has the code selector, SS, DS and ES have the data selector (Linux, Documentation/arch/x86/boot.rst, 64-bit
   /// boot protocol). FS, GS, the interrupt table and the task register are nobody's promise.
-  public mutating func compare(_ found: RegisterDump, with expected: EntryState) {
+  public mutating func compare(_ found: RegisterDump, with expected: LongModeState) {
     compareGeneral(found.general, with: expected.registers)
     let wide = [
       ("RIP", expected.rip.value, found.rip), ("RFLAGS", expected.rflags, found.rflags),
@@ -26,9 +26,9 @@ extension Verifier {
   }
 
   private mutating func compareGeneral(
-    _ found: EntryState.GeneralRegisters, with expected: EntryState.GeneralRegisters
+    _ found: LongModeState.GeneralRegisters, with expected: LongModeState.GeneralRegisters
   ) {
-    let registers: [(String, KeyPath<EntryState.GeneralRegisters, UInt64>)] = [
+    let registers: [(String, KeyPath<LongModeState.GeneralRegisters, UInt64>)] = [
       ("RAX", \.rax), ("RCX", \.rcx), ("RDX", \.rdx), ("RBX", \.rbx), ("RSP", \.rsp), ("RBP", \.rbp), ("RSI", \.rsi),
       ("RDI", \.rdi), ("R8", \.r8), ("R9", \.r9), ("R10", \.r10), ("R11", \.r11), ("R12", \.r12), ("R13", \.r13),
       ("R14", \.r14), ("R15", \.r15),

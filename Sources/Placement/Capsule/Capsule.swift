@@ -30,7 +30,11 @@ public struct Capsule: Sendable {
   public init(_ plan: LoadPlan) throws(PlanError) {
     guard let stub = plan.pieces.first(where: { $0.owner == "entry stub" }),
       let note = PVHNote(entry: stub.destination.start)
-    else { throw PlanError(.badRequest, "the plan has no entry stub below 4 GiB: a capsule cannot be entered") }
+    else {
+      throw PlanError(
+        .badRequest,
+        "the plan has no entry stub below 4 GiB (its entry is \(plan.entry.mode.rawValue)): a capsule cannot enter it")
+    }
     self.note = note
     let stretches = Self.stretches(of: plan)
     var offset = UInt64(64 + 56 * (stretches.count + 1) + Int(PVHNote.byteCount))

@@ -1,48 +1,48 @@
 import Addresses
 import KernelImage
 
-/// How the `p_paddr` fields of an image are to be read. Images of different traditions mean different things.
-enum PhysicalReading {
-  /// `p_paddr` is a physical address.
-  case physical
-  /// `p_paddr` repeats `p_vaddr` where no memory can be: only the distances between segments count.
-  case virtual
-}
-
-/// The measures of a generic x86-64 ELF kernel, checked.
+/// The measures of a generic ELF kernel for x86, checked.
 struct ELFGeometry {
   /// PT_LOAD segments with memory, by `p_vaddr`; no two overlap.
   var segments: [ProgramHeader]
   var reading: PhysicalReading
-  /// Why `p_paddr` is read that way.
-  var readingReason: String
+  /// ELF64 for x86-64, entered in 64-bit mode; else ELF32 for i386, entered with paging off.
+  var is64: Bool
   /// The lowest address in the reading's terms.
   var base: UInt64
   /// From the lowest to the highest byte in the reading's terms.
   var span: ByteCount
   var isPositionIndependent: Bool
 
-  init(_ elf: ELFFile, memoryTop: UInt64) throws(PlanError) {
+  init(_ elf: ELFFile, bytes: RawSpan, memoryTop: UInt64) throws(PlanError) {
     let header = elf.header
-    guard header.class == .bits64, header.byteOrder == .little, header.machine == .x86_64 else {
+    is64 = header.class == .bits64
+    guard header.byteOrder == .little, header.machine == (is64 ? .x86_64 : .i386) else {
       throw PlanError(
         .wrongImage,
-        "e_machine (offset 0x12) is \(header.machine.rawValue) and EI_CLASS \(header.class == .bits64 ? 2 : 1): this loader enters ELF64 for x86-64 (62)"
-      )
+        "e_machine (offset 0x12) is \(header.machine.rawValue) and EI_CLASS \(is64 ? 2 : 1): this loader enters ELF64 for "
+          + "x86-64 (62) and ELF32 for i386 (3)")
     }
     guard header.type == .executable || header.type == .shared else {
       throw PlanError(
         .wrongImage, "e_type (offset 0x10) is \(header.type.rawValue): only ET_EXEC (2) and ET_DYN (3) can be entered")
     }
     isPositionIndependent = header.type == .shared
+    guard is64 || !isPositionIndependent else {
+      throw PlanError(
+        .wrongImage,
+        "e_type (offset 0x10) is ET_DYN (3): a kernel that is entered with paging off runs where it was linked")
+    }
     segments = try PerchLoader.loadable(elf)
     segments.sort { $0.virtualAddress < $1.virtualAddress }
     try Self.checkVirtual(segments)
-    (reading, readingReason) =
+    reading =
       isPositionIndependent
-      ? (.virtual, "position independent: the distances between segments' p_vaddr are kept")
-      : Self.read(segments, memoryTop: memoryTop)
-    (base, span) = try Self.measure(segments, reading)
+      ? PhysicalReading(positionIndependent: ())
+      : try PhysicalReading(segments, AddressFields(elf, in: bytes), memoryTop: memoryTop)
+    (base, span) = try Self.measure(segments, reading, byVirtual: isPositionIndependent)
+    // With paging off there is only the physical address; see `physicalEntry`.
+    guard is64 else { return }
     let entry = header.entry
     guard segments.contains(where: { Self.holds($0, entry.value) }) else {
       throw PlanError(.wrongImage, "e_entry (offset 0x18) \(hex(entry)) lies in no PT_LOAD segment's virtual range")
@@ -51,10 +51,13 @@ struct ELFGeometry {
 
   /// Where a segment lies in the reading's terms.
   func position(of segment: ProgramHeader) -> UInt64 {
-    reading == .physical ? segment.physicalAddress : segment.virtualAddress.value
+    isPositionIndependent ? segment.virtualAddress.value : segment.physicalAddress &- reading.offset
   }
 
-  private static func holds(_ segment: ProgramHeader, _ address: UInt64) -> Bool {
+  /// The end of the physical memory that the kernel can be put into.
+  var physicalLimit: UInt64 { is64 ? 1 << 46 : 1 << 32 }
+
+  static func holds(_ segment: ProgramHeader, _ address: UInt64) -> Bool {
     address >= segment.virtualAddress.value && address - segment.virtualAddress.value < segment.memorySize.value
   }
 
@@ -79,23 +82,11 @@ struct ELFGeometry {
     }
   }
 
-  private static func read(_ segments: [ProgramHeader], memoryTop: UInt64) -> (PhysicalReading, String) {
-    let equal = segments.allSatisfy { $0.physicalAddress == $0.virtualAddress.value }
-    let outside = segments.contains { $0.physicalAddress >= memoryTop }
-    if equal && outside {
-      return (
-        .virtual,
-        "every p_paddr repeats p_vaddr and lies above the end of memory \(hex(memoryTop)): the distances between segments are kept"
-      )
-    }
-    return (.physical, equal ? "p_paddr equals p_vaddr and lies in memory" : "p_paddr differs from p_vaddr")
-  }
-
   private static func measure(
-    _ segments: [ProgramHeader], _ reading: PhysicalReading
+    _ segments: [ProgramHeader], _ reading: PhysicalReading, byVirtual: Bool
   ) throws(PlanError) -> (UInt64, ByteCount) {
     func start(_ segment: ProgramHeader) -> UInt64 {
-      reading == .physical ? segment.physicalAddress : segment.virtualAddress.value
+      byVirtual ? segment.virtualAddress.value : segment.physicalAddress &- reading.offset
     }
     let ordered = segments.sorted { start($0) < start($1) }
     let base = start(ordered[0])

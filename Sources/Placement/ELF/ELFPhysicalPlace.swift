@@ -14,16 +14,18 @@ struct ELFPhysicalPlace {
     generator: inout SplitMix64?
   ) throws(PlanError) {
     let byDefault: PlanRequest.PhysicalPlace =
-      request.seed != nil || geometry.reading == .virtual ? .any : .asLinked
+      request.seed != nil || geometry.reading.kind == .virtual ? .any : .asLinked
     switch request.physical ?? byDefault {
     case .asLinked:
-      guard geometry.reading == .physical else {
+      guard geometry.reading.kind == .physical else {
         throw PlanError(
-          .notUsable, "the image names no physical place: \(geometry.readingReason)",
+          .notUsable, "the image names no physical place: \(geometry.reading.because)",
           help: "use --physical any, or an address")
       }
       shift = 0
-      decision = Decision("physical place", choice: hex(geometry.base), because: "as linked: the lowest p_paddr")
+      decision = Decision(
+        "physical place", choice: hex(geometry.base),
+        because: "as linked: the lowest p_paddr\(geometry.reading.offset == 0 ? "" : ", less the offset")")
     case .at(let address):
       shift = address.value &- geometry.base
       decision = Decision("physical place", choice: hex(address), because: "asked for")
@@ -45,7 +47,7 @@ struct ELFPhysicalPlace {
       guard let room = geometry.span.adding(ByteCount(lead))?.alignedUp(to: .page4KiB) else { break }
       let list = SlotList(
         free: allocator.free, room: room, step: step, phase: (virtual & ~0xfff) & step.mask,
-        floor: PhysicalAddress(PerchLoader.floor), limit: 1 << 46)
+        floor: PhysicalAddress(PerchLoader.floor), limit: geometry.physicalLimit)
       guard list.total > 0 else { continue }
       let slot = generator?.draw(below: list.total) ?? 0
       let place = list[slot].value + lead
@@ -72,7 +74,7 @@ struct ELFPhysicalPlace {
       let start = geometry.position(of: segment) &+ shift
       guard start <= PagingMode.x86_64FourLevel.greatestPhysicalAddress,
         let range = PhysicalRange(start: PhysicalAddress(unchecked: start), count: segment.memorySize),
-        allocator.isFree(range)
+        allocator.isFree(range), range.endValue <= geometry.physicalLimit
       else {
         throw PlanError(
           .notUsable,

@@ -13,24 +13,21 @@ extension PerchLoader {
   static let stackGuard = VirtualAddress(0xffff_fe00_0000_0000)
   static let stackSize = ByteCount.kibibytes(64)
 
-  /// Plans any x86-64 ELF kernel: each segment at its place with its own rights, a direct map of all usable memory, a
+  /// Plans any x86 ELF kernel. ELF64: each segment at its place with its own rights, a direct map of all usable memory, a
   /// stack, and Perch's boot information, entered at `e_entry` in 64-bit mode with `rdi` pointing at that information.
+  /// ELF32: entered in 32-bit protected mode with paging off, `edi` pointing there.
   ///
   /// - Throws: ``PlanError`` with the field and the rule that leave no plan.
   public static func plan(elf image: ELFImage, bytes: RawSpan, request: PlanRequest) throws(PlanError) -> LoadPlan {
     let memoryTop = request.machine.usable.last?.endValue ?? 0
-    let geometry = try ELFGeometry(image.elf, memoryTop: memoryTop)
+    let geometry = try ELFGeometry(image.elf, bytes: bytes, memoryTop: memoryTop)
+    guard geometry.is64 else { return try planProtected(image.elf, geometry, request) }
     var generator = request.seed.map { SplitMix64(seed: $0) }
     var draft = PlanDraft(request)
     let virtual = try ELFVirtualPlace(geometry: geometry, request: request, generator: &generator)
     let physical = try ELFPhysicalPlace(
       geometry: geometry, slide: virtual.slide, request: request, allocator: draft.allocator, generator: &generator)
-    draft.decisions += [
-      Decision(
-        "reading of p_paddr", choice: geometry.reading == .physical ? "physical addresses" : "only distances count",
-        because: geometry.readingReason),
-      physical.decision, virtual.decision,
-    ]
+    draft.decisions += [geometry.reading.decision, physical.decision, virtual.decision]
     let extent = PhysicalRange(
       uncheckedStart: PhysicalAddress(geometry.base &+ physical.shift), count: geometry.span)
     let relocations = try relocations(image, geometry: geometry, slide: virtual.slide, extent: extent, bytes: bytes)
@@ -42,23 +39,27 @@ extension PerchLoader {
     let stackTop = try addStack(to: &draft)
     let information = try addInformation(
       request, modules: modules, kernel: (extent, virtual.slide.apply(to: geometry.segments[0].virtualAddress)),
-      slide: virtual.slide, stackTop: stackTop, to: &draft)
+      slide: virtual.slide, stack: (stackGuard, stackTop), to: &draft)
     let tables = try draft.buildTables()
 
-    var registers = EntryState.GeneralRegisters()
+    var registers = LongModeState.GeneralRegisters()
     registers.rdi = request.directMapBase.value &+ information.value
     registers.rsp = stackTop.value
     let entry = draft.entryState(
       rip: virtual.slide.apply(to: image.elf.header.entry), registers: registers, root: tables.root)
     try draft.addStub(for: entry)
-    return LoadPlan(
-      loader: "perch", imageDescription: "ELF64 x86-64 kernel, entered at its virtual entry point",
-      machine: request.machine, pieces: draft.pieces.sorted { $0.destination.start < $1.destination.start },
-      blobs: draft.blobs, imageExtent: extent, relocations: relocations, addressSpace: draft.space,
-      pageTables: tables.cost, entry: entry, slide: virtual.slide, decisions: draft.decisions,
-      randomization: request.seed.map {
-        Randomization(seed: $0, physicalSlots: physical.slots, virtualSlots: virtual.slots)
-      })
+    var plan = LoadPlan(
+      loader: .perch, reading: "ELF64 x86-64 kernel, entered at its virtual entry point", machine: request.machine,
+      entering: entry)
+    draft.finish(&plan, tables.cost)
+    plan.remarks = geometry.reading.remark.map { [$0] } ?? []
+    plan.imageExtent = extent
+    plan.relocations = relocations
+    plan.slide = virtual.slide
+    plan.randomization = request.seed.map {
+      Randomization(seed: $0, physicalSlots: physical.slots, virtualSlots: virtual.slots)
+    }
+    return plan
   }
 
   private static func relocations(
@@ -80,13 +81,7 @@ extension PerchLoader {
     var placed: [SegmentMappings.Placed] = []
     for segment in geometry.segments {
       let place = PhysicalAddress(truncating: geometry.position(of: segment) &+ shift)
-      let zeros = ByteCount(segment.memorySize.value - segment.fileSize.value)
-      let piece = Piece(
-        source: segment.fileSize > .zero ? .image(segment.fileRange) : .zero,
-        destination: PhysicalRange(uncheckedStart: place, count: segment.fileSize), zeroFill: zeros,
-        owner: "segment \(segment.index)")
-      draft.pieces.append(piece)
-      if let pages = piece.extent.alignedOut(to: .page4KiB) { draft.allocator.claim(pages) }
+      draft.place(segment, at: place)
       guard let virtual = VirtualRange(start: slide.apply(to: segment.virtualAddress), count: segment.memorySize) else {
         throw PlanError(
           .notUsable,
@@ -163,9 +158,9 @@ extension PerchLoader {
   }
 
   /// Describes to the kernel what was done for it. Everything that is described is mapped before.
-  private static func addInformation(
+  static func addInformation(
     _ request: PlanRequest, modules: [PhysicalRange], kernel: (physical: PhysicalRange, virtual: VirtualAddress),
-    slide: Slide, stackTop: VirtualAddress, to draft: inout PlanDraft
+    slide: Slide, stack: (guardPage: VirtualAddress, top: VirtualAddress), to draft: inout PlanDraft
   ) throws(PlanError) -> PhysicalAddress {
     var information = BootInformation()
     information.memoryMap = request.machine.entries
@@ -179,8 +174,8 @@ extension PerchLoader {
     information.kernelVirtualBase = kernel.virtual
     information.kernelSize = kernel.physical.count
     information.slide = slide
-    information.stackTop = stackTop
-    information.stackGuard = stackGuard
+    information.stackTop = stack.top
+    information.stackGuard = stack.guardPage
     let place = try draft.takePages(information.size, for: "boot information")
     information.physicalAddress = place.start
     draft.add(information.bytes, at: place.start, name: "boot information")

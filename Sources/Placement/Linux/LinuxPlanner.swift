@@ -40,22 +40,22 @@ extension PerchLoader {
     let tables = try draft.buildTables()
 
     bootArea.add(image, request: request, to: &draft)
-    var registers = EntryState.GeneralRegisters()
+    var registers = LongModeState.GeneralRegisters()
     registers.rsi = bootArea.zeroPage.start.value
     let rip = VirtualAddress(physical.range.start.value + geometry.entryOffset)
     let entry = draft.entryState(rip: rip, registers: registers, root: tables.root)
     try draft.addStub(for: entry)
 
-    return LoadPlan(
-      loader: "perch", imageDescription: "Linux x86-64, 64-bit boot protocol", machine: request.machine,
-      pieces: draft.pieces.sorted { $0.destination.start < $1.destination.start }, blobs: draft.blobs,
-      imageExtent: PhysicalRange(uncheckedStart: physical.range.start, count: geometry.span),
-      relocations: relocations(image.relocations, geometry: geometry, delta: virtual.delta),
-      addressSpace: draft.space, pageTables: tables.cost, entry: entry, slide: Slide(virtual.delta),
-      decisions: draft.decisions,
-      randomization: request.seed.map {
-        Randomization(seed: $0, physicalSlots: physical.slots, virtualSlots: virtual.slots)
-      })
+    var plan = LoadPlan(
+      loader: .perch, reading: "Linux x86-64, 64-bit boot protocol", machine: request.machine, entering: entry)
+    draft.finish(&plan, tables.cost)
+    plan.imageExtent = PhysicalRange(uncheckedStart: physical.range.start, count: geometry.span)
+    plan.relocations = relocations(image.relocations, geometry: geometry, delta: virtual.delta)
+    plan.slide = Slide(virtual.delta)
+    plan.randomization = request.seed.map {
+      Randomization(seed: $0, physicalSlots: physical.slots, virtualSlots: virtual.slots)
+    }
+    return plan
   }
 
   private static func check(commandLine: String, setup: SetupHeader?) throws(PlanError) {

@@ -4,52 +4,53 @@ public import BootProtocols
 
 /// Everything a loader will do with an image on a machine, as plain data.
 ///
-/// A loader is a function from an image and a machine to a `LoadPlan`, or to a refusal. Printing, drawing, checking,
-/// booting and verifying are functions of this value.
+/// A loader, Perch's own or a model of another's, is a function from an image, a machine and modules to a `LoadPlan`, or
+/// to a refusal. Printing, drawing, checking, comparing, booting and verifying are functions of this value.
 public struct LoadPlan: Sendable {
-  /// Whose plan this is: "perch".
-  public var loader: String
-  /// How the image was read: "Linux x86-64, 64-bit boot protocol", "ELF64 x86-64".
-  public var imageDescription: String
+  /// Whose plan this is.
+  public var loader: LoaderName
+  /// How the image was read: "Linux x86-64, 64-bit boot protocol", "Multiboot, address fields".
+  public var reading: String
   /// The machine's physical memory.
   public var machine: MemoryMap
-  /// Which bytes go where. Sorted by destination; no two overlap.
-  public var pieces: [Piece]
-  /// What Perch itself made, for the pieces whose source is `.blob`.
-  public var blobs: [Blob]
-  /// The physical range from the image's first byte to its last. Relocations are applied within it.
-  public var imageExtent: PhysicalRange
-  /// What is patched after the image's bytes are in place.
-  public var relocations: Relocations
-  /// What is mapped when the kernel is entered.
-  public var addressSpace: AddressSpace
-  public var pageTables: PageTableCost
+  /// Which bytes go where, in the loader's order: where two overlap, the later one wins. Those of Perch's own loader are
+  /// sorted by destination and do not overlap.
+  public var pieces: [Piece] = []
+  /// What the loader itself makes and whose bytes are known, for the pieces whose source is `.blob`.
+  public var blobs: [Blob] = []
+  /// The processor at the image's first instruction.
   public var entry: EntryState
-  /// How far the kernel's virtual addresses moved from what the linker said.
-  public var slide: Slide
+  /// What will go wrong although the loader goes on.
+  public var remarks: [Remark] = []
   /// Every choice: the rule, the facts, the candidates that lost.
-  public var decisions: [Decision]
+  public var decisions: [Decision] = []
+
+  /// The physical range from the image's first byte to its last, where the loader keeps it in one piece; else empty.
+  public var imageExtent = PhysicalRange(uncheckedStart: PhysicalAddress(0), count: .zero)
+  /// What is patched within ``imageExtent`` after the image's bytes are in place.
+  public var relocations = Relocations.none
+  /// What is mapped when the kernel is entered, where that is the loader's to say; else empty.
+  public var addressSpace = AddressSpace(mode: .x86_64FourLevel)
+  public var pageTables = PageTableCost(framesByLevel: [])
+  /// The whole of the processor's state, where the loader's own stub establishes it in 64-bit mode.
+  public var longMode: LongModeState?
+  /// How far the kernel's virtual addresses moved from what the linker said.
+  public var slide = Slide.none
   /// How much was drawn; nil where nothing was.
   public var randomization: Randomization?
 
-  public init(
-    loader: String, imageDescription: String, machine: MemoryMap, pieces: [Piece], blobs: [Blob],
-    imageExtent: PhysicalRange, relocations: Relocations, addressSpace: AddressSpace, pageTables: PageTableCost,
-    entry: EntryState, slide: Slide, decisions: [Decision], randomization: Randomization?
-  ) {
+  /// A plan without pieces.
+  public init(loader: LoaderName, reading: String, machine: MemoryMap, entry: EntryState) {
     self.loader = loader
-    self.imageDescription = imageDescription
+    self.reading = reading
     self.machine = machine
-    self.pieces = pieces
-    self.blobs = blobs
-    self.imageExtent = imageExtent
-    self.relocations = relocations
-    self.addressSpace = addressSpace
-    self.pageTables = pageTables
     self.entry = entry
-    self.slide = slide
-    self.decisions = decisions
-    self.randomization = randomization
+  }
+
+  /// A plan without pieces whose entry is established by the loader's own stub.
+  public init(loader: LoaderName, reading: String, machine: MemoryMap, entering state: LongModeState) {
+    self.init(loader: loader, reading: reading, machine: machine, entry: EntryState(state))
+    longMode = state
   }
 }
 
@@ -88,7 +89,7 @@ public struct Piece: Hashable, Sendable {
   }
 }
 
-/// Bytes that Perch made: page tables, boot information, the entry stub.
+/// Bytes that a loader made: page tables, boot information, the entry stub.
 public struct Blob: Sendable {
   public var name: String
   public var bytes: [UInt8]

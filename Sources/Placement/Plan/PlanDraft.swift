@@ -1,6 +1,7 @@
 import AddressSpace
 import Addresses
 import BootProtocols
+import KernelImage
 import PageTables
 
 /// A plan while it is being made: pieces, blobs and mappings, and the memory that is still free.
@@ -67,6 +68,16 @@ struct PlanDraft {
     blobs.append(Blob(name: name, bytes: bytes))
   }
 
+  /// Puts a segment of the image at a place, and keeps its pages free of anything else.
+  mutating func place(_ segment: ProgramHeader, at place: PhysicalAddress) {
+    let piece = Piece(
+      source: segment.fileSize > .zero ? .image(segment.fileRange) : .zero,
+      destination: PhysicalRange(uncheckedStart: place, count: segment.fileSize),
+      zeroFill: ByteCount(segment.memorySize.value - segment.fileSize.value), owner: "segment \(segment.index)")
+    pieces.append(piece)
+    if let pages = piece.extent.alignedOut(to: .page4KiB) { allocator.claim(pages) }
+  }
+
   /// Reserves the stub's page and maps it where it lies, so that it survives the switch to paging.
   mutating func reserveStub() throws(PlanError) {
     stub = try takePages(ByteCount(EntryStub.size), for: "entry stub")
@@ -92,20 +103,29 @@ struct PlanDraft {
 
   /// The state at the kernel's first instruction, with the descriptor table inside the stub.
   func entryState(
-    rip: VirtualAddress, registers: EntryState.GeneralRegisters, root: PhysicalAddress
-  ) -> EntryState {
-    EntryState(
+    rip: VirtualAddress, registers: LongModeState.GeneralRegisters, root: PhysicalAddress
+  ) -> LongModeState {
+    LongModeState(
       rip: rip, registers: registers, cr3: root, gdtBase: stub.start.value + EntryStub.gdtOffset,
       gdtLimit: GlobalDescriptorTable.limit)
   }
 
   /// Writes the stub that establishes `entry`.
-  mutating func addStub(for entry: EntryState) throws(PlanError) {
+  mutating func addStub(for entry: LongModeState) throws(PlanError) {
     do throws(EntryStubError) {
       add(try EntryStub(entry: entry, at: stub.start).bytes, at: stub.start, name: "entry stub")
     } catch {
       throw PlanError(.badRequest, "the entry stub cannot establish the value \(hex(error.found)): \(error.rule)")
     }
+  }
+
+  /// Hands over everything that was gathered.
+  func finish(_ plan: inout LoadPlan, _ tables: PageTableCost) {
+    plan.pieces = pieces.sorted { $0.destination.start < $1.destination.start }
+    plan.blobs = blobs
+    plan.addressSpace = space
+    plan.pageTables = tables
+    plan.decisions = decisions
   }
 
   /// The initrd and other modules, as high as they go, so that low memory stays in one piece.

@@ -1,4 +1,5 @@
 import Loaders
+import Placement
 
 /// What loaders say to one image, as a document.
 public struct CheckReport {

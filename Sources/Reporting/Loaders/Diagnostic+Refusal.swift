@@ -1,4 +1,5 @@
 public import Loaders
+public import Placement
 
 extension Diagnostic {
   /// A loader's no, in its own words.

@@ -1,4 +1,6 @@
+import BootProtocols
 import Loaders
+import Placement
 
 /// Where two loaders disagree about one image, as a document.
 public struct DiffReport {

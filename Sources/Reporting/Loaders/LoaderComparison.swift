@@ -1,4 +1,5 @@
 import Addresses
+import BootProtocols
 import Loaders
 import Placement
 
@@ -58,7 +59,7 @@ public struct LoaderComparison: Sendable {
     return places
   }
 
-  private static func entry(_ first: LoaderEntry, _ second: LoaderEntry) -> [PredictionDifference] {
+  private static func entry(_ first: EntryState, _ second: EntryState) -> [PredictionDifference] {
     var differences: [PredictionDifference] = []
     if first.mode != second.mode {
       differences.append(.init(field: .mode, subject: .none, first: first.mode.value, second: second.mode.value))
@@ -78,7 +79,7 @@ public struct LoaderComparison: Sendable {
     return differences
   }
 
-  private static func values(_ registers: [LoaderEntry.Register]) -> [String: LoaderEntry.Register.Value] {
+  private static func values(_ registers: [EntryState.Register]) -> [String: EntryState.Register.Value] {
     Dictionary(registers.map { ($0.name, $0.value) }) { first, _ in first }
   }
 }
@@ -90,7 +91,7 @@ extension LoaderVerdict {
   var source: Value { .text(isPayloadRead ? "payload" : "file") }
 }
 
-extension LoaderEntry.Mode {
+extension EntryState.Mode {
   var value: Value { .spelled(text: name, json: .string(rawValue)) }
 }
 

@@ -1,4 +1,5 @@
 public import Loaders
+public import Placement
 
 /// What one loader says to an image, and how much that matters to whoever asks.
 public struct LoaderVerdict: Sendable {

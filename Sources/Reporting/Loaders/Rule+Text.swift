@@ -1,4 +1,4 @@
-import Loaders
+import Placement
 
 extension Rule {
   /// "segments must lie below 4 GiB (GRUB 2.06, grub-core/loader/multiboot_elfxx.c)".

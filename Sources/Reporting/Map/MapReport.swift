@@ -7,6 +7,7 @@ public import Placement
 /// What the tables of a plan will map, read from their bytes and not from the intents: `perch map`.
 public struct MapReport: Sendable {
   private let plan: LoadPlan
+  private let root: PhysicalAddress
   private let format: PagingFormat
   private let stretches: [OwnedStretch]
   private let found: RunCollector
@@ -14,17 +15,18 @@ public struct MapReport: Sendable {
   /// Where the tables and the intents differ, a sentence each. Empty, unless Perch has a defect.
   public let disagreements: [String]
 
-  /// Walks the plan's tables; nil where no piece of the plan holds the root.
+  /// Walks the plan's tables; nil where no piece of the plan holds the root, or where it is entered without any.
   public init?(_ plan: LoadPlan) {
-    guard let memory = Self.tables(of: plan) else { return nil }
+    guard let state = plan.longMode, let memory = Self.tables(of: plan, root: state.cr3) else { return nil }
     self.plan = plan
+    root = state.cr3
     let format = X86_64Format(
       fiveLevels: plan.addressSpace.mode == .x86_64FiveLevel,
-      controls: X86Controls(cr0: plan.entry.cr0, cr4: plan.entry.cr4, efer: plan.entry.efer))
+      controls: X86Controls(cr0: state.cr0, cr4: state.cr4, efer: state.efer))
     self.format = .x86_64(format)
     // As many runs as a plan has pages would be possible; a plan that is made of intents has few.
     var found = RunCollector(limit: .max)
-    summaryOfVisit = TranslationTables(format: format, memory: memory, root: plan.entry.cr3).visit(&found)
+    summaryOfVisit = TranslationTables(format: format, memory: memory, root: root).visit(&found)
     self.found = found
     var comparison = IntentComparison(plan.addressSpace, .x86_64(format))
     stretches = found.runs.flatMap { comparison.split(Stretch($0)) }
@@ -33,8 +35,8 @@ public struct MapReport: Sendable {
   }
 
   /// The bytes that the plan puts where the root register points.
-  private static func tables(of plan: LoadPlan) -> BytesTableMemory? {
-    for piece in plan.pieces where piece.destination.contains(plan.entry.cr3) {
+  private static func tables(of plan: LoadPlan, root: PhysicalAddress) -> BytesTableMemory? {
+    for piece in plan.pieces where piece.destination.contains(root) {
       guard case .blob(let index) = piece.source, plan.blobs.indices.contains(index) else { continue }
       return BytesTableMemory(base: piece.destination.start, bytes: plan.blobs[index].bytes)
     }
@@ -48,7 +50,7 @@ public struct MapReport: Sendable {
   private var summary: [String] {
     let both = found.writableExecutableRuns
     return [
-      "\(plan.imageDescription): \(stretches.count) stretches map \(Size.human(found.mappedBytes)) through "
+      "\(plan.reading): \(stretches.count) stretches map \(Size.human(found.mappedBytes)) through "
         + "\(summaryOfVisit.visitedTables) tables.",
       both == 0
         ? "None is writable and executable."
@@ -61,7 +63,7 @@ public struct MapReport: Sendable {
       "tables", title: "Page tables",
       .facts([
         Fact("register", "root", .text("CR3"), for: .programs),
-        Fact("root", "CR3", .noted(.address(plan.entry.cr3), format.mode.title)),
+        Fact("root", "CR3", .noted(.address(root), format.mode.title)),
         Fact("mode", "", .text(format.mode.identifier), for: .programs),
         Fact("tables", "tables", .count(summaryOfVisit.visitedTables)),
         Fact("mappedBytes", "mapped", .size(found.mappedBytes)),

@@ -3,7 +3,7 @@ import BootProtocols
 
 extension PlanReport {
   /// What is not zero, for people; everything, for programs.
-  static func entry(_ state: EntryState) -> Section {
+  static func entry(_ state: LongModeState) -> Section {
     let registers = state.registers.named
     var facts = [Fact("rip", "rip", .address(state.rip))]
     facts += registers.filter { $0.value != 0 }.map { Fact($0.name, $0.name, .address($0.value), for: .people) }
@@ -44,14 +44,4 @@ private enum BitNames {
     (18, "OSXSAVE"), (20, "SMEP"), (21, "SMAP"),
   ]
   static let efer: [(bit: UInt64, name: String)] = [(0, "SCE"), (8, "LME"), (10, "LMA"), (11, "NXE")]
-}
-
-extension EntryState.GeneralRegisters {
-  /// In the order of their encoding (Intel SDM vol. 2A, 2.1.5).
-  fileprivate var named: [(name: String, value: UInt64)] {
-    [
-      ("rax", rax), ("rcx", rcx), ("rdx", rdx), ("rbx", rbx), ("rsp", rsp), ("rbp", rbp), ("rsi", rsi), ("rdi", rdi),
-      ("r8", r8), ("r9", r9), ("r10", r10), ("r11", r11), ("r12", r12), ("r13", r13), ("r14", r14), ("r15", r15),
-    ]
-  }
 }

@@ -13,45 +13,6 @@ extension PlanReport {
     return Section("memory", title: "Memory", .grid(Grid(columns, rows: rows)), for: .programs)
   }
 
-  static func pieces(_ plan: LoadPlan) -> Section {
-    let columns: [Grid.Column] = [
-      .init("source", "", for: .programs),
-      .init("from", "from file", for: .people),
-      .init("file", "", for: .programs),
-      .init("module", "", for: .programs),
-      .init("blob", "", for: .programs),
-      .init("destination", "", for: .programs),
-      .init("extent", "physical", for: .people),
-      .init("size", "size", for: .people),
-      .init("zeroFill", "", for: .programs),
-      .init("zeros", "zero fill", for: .people),
-      .init("owner", "owner"),
-    ]
-    let rows = plan.pieces.map { row($0, blobs: plan.blobs) }
-    return Section("pieces", title: "Pieces: which bytes go where", .grid(Grid(columns, rows: rows)))
-  }
-
-  private static func row(_ piece: Piece, blobs: [Blob]) -> [Value] {
-    sourceValues(piece.source, blobs: blobs) + [
-      .range(piece.destination), .range(piece.extent), unlessZero(piece.destination.count), .size(piece.zeroFill),
-      unlessZero(piece.zeroFill), .text(piece.owner),
-    ]
-  }
-
-  private static func unlessZero(_ count: ByteCount) -> Value { count == .zero ? .none : .size(count) }
-
-  /// Kind, digest, file range, module index, blob name.
-  private static func sourceValues(_ source: Piece.Source, blobs: [Blob]) -> [Value] {
-    switch source {
-    case .image(let range): return [.text("image"), .range(range), .range(range), .none, .none]
-    case .module(let index): return [.text("module"), .text("module \(index)"), .none, .count(index), .none]
-    case .blob(let index):
-      let name = blobs.indices.contains(index) ? blobs[index].name : "blob \(index)"
-      return [.text("blob"), .text("made by Perch"), .none, .none, .text(name)]
-    case .zero: return [.text("zero"), .none, .none, .none, .none]
-    }
-  }
-
   static func mappings(_ plan: LoadPlan) -> Section {
     let columns: [Grid.Column] = [
       .init("virtual", "virtual"),

@@ -5,39 +5,44 @@ public import Placement
 
 /// A `LoadPlan` as a document.
 public struct PlanReport {
-  private let plan: LoadPlan
+  let plan: LoadPlan
+  /// The modules' names, where they are known.
+  let modules: [String]
 
-  public init(_ plan: LoadPlan) { self.plan = plan }
+  public init(_ plan: LoadPlan, modules: [String] = []) {
+    self.plan = plan
+    self.modules = modules
+  }
 
-  /// The document of `perch plan`.
+  /// The document of `perch plan`: a plan that Perch's own stub enters in 64-bit mode has mappings, page tables and every
+  /// register; any other has what its loader promises.
   public var document: Document {
+    guard let state = plan.longMode else { return prediction }
     var sections = [
-      Self.image(plan), Self.memory(plan), Self.pieces(plan), Self.mappings(plan), Self.pageTables(plan),
-      Self.entry(plan.entry),
+      Self.image(plan, machine: machine.text), Self.memory(plan), pieces, Self.mappings(plan), Self.pageTables(plan),
+      Self.entry(state),
     ]
     if let randomization = plan.randomization { sections.append(Self.randomization(randomization)) }
-    sections.append(Self.decisions(plan.decisions))
+    if !plan.remarks.isEmpty { sections += remarks }
+    sections.append(decisions)
     return Document(verb: "plan", summary: Self.summary(plan), sections: sections)
   }
 
-  static func summary(_ plan: LoadPlan) -> [String] {
+  private static func summary(_ plan: LoadPlan) -> [String] {
     let bytes = plan.pieces.reduce(UInt64(0)) { $0 &+ $1.destination.count.value &+ $1.zeroFill.value }
     let slide = plan.slide == .none ? "where it was linked" : "\(Hex.signed(plan.slide.value)) from where it was linked"
     return [
-      "\(plan.imageDescription): \(plan.pieces.count) pieces, \(Size.human(bytes)), entered at "
-        + "\(Hex.string(plan.entry.rip.value)).",
+      "\(plan.reading): \(plan.pieces.count) pieces, \(Size.human(bytes)), entered at "
+        + "\(Hex.string(plan.entry.address)).",
       "The image lies at physical \(Value.range(plan.imageExtent).text) and runs \(slide).",
     ]
   }
 
-  private static func image(_ plan: LoadPlan) -> Section {
-    let usable = plan.machine.usable
-    let total = usable.reduce(UInt64(0)) { $0 &+ $1.count.value }
-    let top = usable.last.map { Hex.end(start: $0.start.value, count: $0.count.value) } ?? "0x0"
+  private static func image(_ plan: LoadPlan, machine: String) -> Section {
     var facts = [
-      Fact("loader", "loader", .text(plan.loader), for: .programs),
-      Fact("description", "read as", .text(plan.imageDescription)),
-      Fact("machine", "machine", .text("\(Size.human(total)) usable below \(top)"), for: .people),
+      Fact("loader", "loader", .text(plan.loader.rawValue), for: .programs),
+      Fact("description", "read as", .text(plan.reading)),
+      Fact("machine", "machine", .text(machine), for: .people),
       Fact("extent", "image", .noted(.range(plan.imageExtent), Size.human(plan.imageExtent.count.value))),
       Fact("slide", "slide", .distance(plan.slide.value)),
     ]
@@ -98,17 +103,6 @@ public struct PlanReport {
         Fact("virtualSlots", "virtual slots", line(randomization.virtualSlots)),
         Fact("virtualBits", "", bits(randomization.virtualSlots), for: .programs),
       ]))
-  }
-
-  private static func decisions(_ decisions: [Decision]) -> Section {
-    Section(
-      "decisions", title: "Decisions",
-      .choices(
-        decisions.map { decision in
-          Choice(
-            decision.subject, choice: decision.choice, because: decision.because,
-            rejected: decision.rejected.map { .init($0.candidate, $0.reason) })
-        }))
   }
 }
 

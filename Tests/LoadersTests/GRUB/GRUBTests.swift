@@ -1,6 +1,8 @@
 import Addresses
+import BootProtocols
 import KernelImage
 import Loaders
+import Placement
 @testable import RealLoaders
 import Testing
 
@@ -98,18 +100,18 @@ func kernel(physical: UInt64, memorySize: UInt64) -> GRUBImage {
 
 struct NotLoaded: Error { let outcome: LoaderOutcome }
 
-func loaded(_ image: GRUBImage) throws -> Prediction {
+func loaded(_ image: GRUBImage) throws -> LoadPlan {
   guard case .loads(let prediction) = image.outcome else { throw NotLoaded(outcome: image.outcome) }
   return prediction
 }
 
 /// Start and size, zeros included, by owner.
-func places(_ prediction: Prediction) -> [String: [UInt64]] {
+func places(_ prediction: LoadPlan) -> [String: [UInt64]] {
   Dictionary(
     prediction.pieces.map { ($0.owner, [$0.extent.start.value, $0.extent.count.value]) }, uniquingKeysWith: { $1 })
 }
 
-private func register(_ name: String, _ prediction: Prediction) -> LoaderEntry.Register.Value? {
+private func register(_ name: String, _ prediction: LoadPlan) -> EntryState.Register.Value? {
   prediction.entry.registers.first { $0.name == name }?.value
 }
 

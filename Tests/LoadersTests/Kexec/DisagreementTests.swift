@@ -1,5 +1,6 @@
 import KernelImage
 import Loaders
+import Placement
 import TestSupport
 import Testing
 

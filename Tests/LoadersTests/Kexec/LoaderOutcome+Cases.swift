@@ -4,7 +4,7 @@ import Loaders
 import Placement
 
 extension LoaderOutcome {
-  var loadedPrediction: Prediction? {
+  var loadedPrediction: LoadPlan? {
     if case .loads(let prediction) = self { prediction } else { nil }
   }
   var statedRefusal: Refusal? {
@@ -15,7 +15,7 @@ extension LoaderOutcome {
   }
 }
 
-extension Prediction {
+extension LoadPlan {
   func hasRemark(_ kind: Remark.Kind) -> Bool { remarks.contains { $0.kind == kind } }
   /// Start, bytes from the image and zeros after them, by start. Without what the loader makes itself.
   var placesByStart: [[UInt64]] {

@@ -1,7 +1,9 @@
-import Addresses
 import AddressSpace
+import Addresses
+import BootProtocols
 import KernelImage
 import Loaders
+import Placement
 import TestSupport
 import Testing
 

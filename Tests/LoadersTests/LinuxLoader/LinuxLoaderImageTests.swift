@@ -1,5 +1,7 @@
+import BootProtocols
 import KernelImage
 import Loaders
+import Placement
 import TestSupport
 import Testing
 

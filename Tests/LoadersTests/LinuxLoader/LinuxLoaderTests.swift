@@ -1,3 +1,4 @@
+import BootProtocols
 import KernelImage
 import Loaders
 import Placement
@@ -16,7 +17,7 @@ import Testing
     ELFBuilder(entry: 0x20_0000).segment(virtual: 0x20_0000, bytes: .init(repeating: 0x90, count: 0x1800))
   }
 
-  private func segments(_ prediction: Prediction) -> [[UInt64]] {
+  private func segments(_ prediction: LoadPlan) -> [[UInt64]] {
     prediction.pieces.filter { $0.owner.hasPrefix("segment") }.map {
       [$0.destination.start.value, $0.extent.count.value]
     }
@@ -152,7 +153,7 @@ import Testing
     #expect(cloud.entry.mode == .protected32)
     #expect(cloud.entry.address == 0x10_0000)
     for register in [
-      LoaderEntry.Register("esi", 0x7000, "zero page"), .init("esp", 0x8ff0, "boot stack"), .init("cr0", 1, "PE"),
+      EntryState.Register("esi", 0x7000, "zero page"), .init("esp", 0x8ff0, "boot stack"), .init("cr0", 1, "PE"),
       .init("cr4", 0, "nothing on"), .init("gdtr", 0x500, "descriptor table"),
     ] { #expect(cloud.entry.registers.contains(register)) }
     #expect(load(bzImage.patch(0x236, [0, 0]).build()).loadedPrediction == nil)

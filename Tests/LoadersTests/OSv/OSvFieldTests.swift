@@ -1,5 +1,7 @@
+import BootProtocols
 import KernelImage
 import Loaders
+import Placement
 import TestSupport
 import Testing
 
@@ -8,7 +10,7 @@ import Testing
   enum Answer {
     case refuses(String)
     /// The mode, the entry, and start and size of the kernel's one place.
-    case enters(LoaderEntry.Mode, UInt64, kernel: [UInt64])
+    case enters(EntryState.Mode, UInt64, kernel: [UInt64])
   }
 
   struct Case: Sendable, CustomTestStringConvertible {

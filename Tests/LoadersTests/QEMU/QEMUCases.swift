@@ -1,5 +1,6 @@
 import AddressSpace
 import Addresses
+import BootProtocols
 import KernelImage
 import Loaders
 import Placement
@@ -14,12 +15,12 @@ func memoryMap(from base: UInt64, mebibytes: UInt64) -> MemoryMap {
 }
 
 extension LoaderOutcome {
-  var prediction: Prediction? { if case .loads(let prediction) = self { prediction } else { nil } }
+  var prediction: LoadPlan? { if case .loads(let prediction) = self { prediction } else { nil } }
   var refusal: Refusal? { if case .refuses(let refusal) = self { refusal } else { nil } }
   var misbehaviour: Misbehaviour? { if case .misbehaves(let misbehaviour) = self { misbehaviour } else { nil } }
 }
 
-extension Prediction {
+extension LoadPlan {
   func start(of owner: String) -> UInt64? { pieces.first { $0.owner == owner }?.destination.start.value }
 
   func value(of register: String) -> UInt64? {

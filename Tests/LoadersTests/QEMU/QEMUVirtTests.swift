@@ -1,7 +1,8 @@
 import Addresses
+import BootProtocols
 import KernelImage
 import Loaders
-@testable import RealLoaders
+import Placement
 @testable import RealLoaders
 import TestSupport
 import Testing

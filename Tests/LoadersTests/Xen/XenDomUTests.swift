@@ -1,5 +1,7 @@
+import BootProtocols
 import KernelImage
 import Loaders
+import Placement
 @testable import RealLoaders
 import TestSupport
 import Testing
@@ -18,7 +20,7 @@ import Testing
     return refusal.words
   }
 
-  private func prediction(_ verdict: XenDomUVerdict) -> Prediction? {
+  private func prediction(_ verdict: XenDomUVerdict) -> LoadPlan? {
     guard case .loads(let prediction) = verdict.outcome else { return nil }
     return prediction
   }

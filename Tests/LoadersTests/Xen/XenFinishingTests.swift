@@ -1,5 +1,6 @@
 import KernelImage
 import Loaders
+import Placement
 @testable import RealLoaders
 import TestSupport
 import Testing

@@ -1,5 +1,7 @@
+import BootProtocols
 import KernelImage
 import Loaders
+import Placement
 @testable import RealLoaders
 import TestSupport
 import Testing

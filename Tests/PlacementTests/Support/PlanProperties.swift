@@ -1,9 +1,13 @@
 import AddressSpace
 import Addresses
+import BootProtocols
 import Placement
 import Testing
 
 extension LoadPlan {
+  /// The state that the stub of a plan for 64-bit mode establishes.
+  var state: LongModeState { longMode! }
+
   /// The piece with this owner.
   func piece(_ owner: String) throws -> Piece { try #require(pieces.first { $0.owner == owner }) }
 

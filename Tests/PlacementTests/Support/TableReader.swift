@@ -17,7 +17,7 @@ struct TableReader {
 
   init(_ plan: LoadPlan) throws {
     base = try plan.piece("page tables").destination.start.value
-    root = plan.entry.cr3.value
+    root = plan.state.cr3.value
     bytes = try plan.blob("page tables")
   }
 

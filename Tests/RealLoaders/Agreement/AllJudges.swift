@@ -1,3 +1,5 @@
+import Placement
+
 /// The real loaders that this machine may run: one line for each.
 public enum AllJudges {
   public static var all: [any Judge] {

@@ -95,7 +95,7 @@ extension DecompressorJudge {
   }
 
   struct Expected {
-    var prediction: Prediction
+    var prediction: LoadPlan
     var places: Decompressor.Slots<PhysicalAddress>
     var slides: Decompressor.Slots<VirtualAddress>
   }

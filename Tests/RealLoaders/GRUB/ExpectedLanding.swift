@@ -1,3 +1,4 @@
+import BootProtocols
 import Foundation
 import Loaders
 import Placement
@@ -7,11 +8,11 @@ import Placement
 /// Between the pieces lies what GRUB and the firmware left there, which nobody predicts. That a piece has not run into
 /// its neighbours is seen in the neighbours, all of whose bytes are compared.
 struct ExpectedLanding {
-  private let prediction: Prediction
+  private let prediction: LoadPlan
   private let image: GRUBImage
   private let file: [UInt8]
 
-  init(_ prediction: Prediction, of image: GRUBImage) {
+  init(_ prediction: LoadPlan, of image: GRUBImage) {
     self.prediction = prediction
     self.image = image
     file = image.build()
@@ -35,7 +36,7 @@ struct ExpectedLanding {
 
   private func registerDifference(_ found: [String: UInt32]) -> String? {
     var expected = prediction.entry.registers
-    expected.append(LoaderEntry.Register("eip", prediction.entry.address, "entry"))
+    expected.append(EntryState.Register("eip", prediction.entry.address, "entry"))
     // The model says of ds that the others are alike.
     if var stack = expected.first(where: { $0.name == "ds" }) {
       stack.name = "ss"

@@ -2,6 +2,7 @@ import AddressSpace
 import Addresses
 import KernelImage
 import Loaders
+import Placement
 
 /// A kernel for GRUB, field by field: an ELF file with a Multiboot header, each as wrong as a test wants it.
 ///

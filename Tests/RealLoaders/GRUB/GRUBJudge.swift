@@ -1,5 +1,6 @@
 import Foundation
 import Loaders
+import Placement
 import TestSupport
 
 /// Debian's GRUB, one of its two commands.

@@ -1,3 +1,5 @@
+import BootProtocols
+
 /// 32-bit code that tells the state in which it was entered: it writes registers to port 0xe9 and ends QEMU through
 /// port 0xf4. Of memory it touches only the 60 bytes below the stack pointer.
 enum GRUBProbe {

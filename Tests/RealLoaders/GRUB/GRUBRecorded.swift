@@ -1,3 +1,5 @@
+import BootProtocols
+
 /// Images whose fate under GRUB 2.06 was written down.
 extension GRUBImage {
   static var recorded: [NamedImage<GRUBImage>] {

@@ -1,3 +1,5 @@
+import BootProtocols
+
 /// An image that GRUB refuses, and the words it has for it.
 struct GRUBRefusal: Sendable, CustomStringConvertible {
   let words: String

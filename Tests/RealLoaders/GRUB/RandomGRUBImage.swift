@@ -1,3 +1,4 @@
+import BootProtocols
 import TestSupport
 
 /// Kernels of every kind that GRUB survives: never more bytes in the file than in memory, never sections aligned to 0.

@@ -1,6 +1,8 @@
 import AddressSpace
 import Addresses
-public import Loaders
+import BootProtocols
+import Loaders
+public import Placement
 public import TestSupport
 
 /// kexec-tools 2.0.25 judges its model: the place and size of every segment and the entry of the system call, or the
@@ -42,7 +44,7 @@ public struct KexecJudge: Judge {
     }
   }
 
-  private static func compare(_ prediction: Prediction, _ image: KexecImage, _ answer: RealKexec.Answer) -> Verdict {
+  private static func compare(_ prediction: LoadPlan, _ image: KexecImage, _ answer: RealKexec.Answer) -> Verdict {
     let segments = prediction.pieces.map {
       RealKexec.Segment(
         start: $0.destination.start.value, memorySize: $0.extent.count.value, bytes: $0.destination.count.value)

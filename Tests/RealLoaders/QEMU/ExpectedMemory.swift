@@ -44,7 +44,7 @@ struct ExpectedMemory {
   /// Whole pages, disjoint, by address.
   private var covers: [Range<UInt64>] = []
 
-  init(_ prediction: Prediction, _ sources: Sources) {
+  init(_ prediction: LoadPlan, _ sources: Sources) {
     for piece in prediction.pieces where !piece.extent.isEmpty {
       insert(Run(start: piece.extent.start.value, bytes: sources.bytes(of: piece)[...]))
     }

@@ -1,4 +1,5 @@
-public import Loaders
+import Loaders
+public import Placement
 public import TestSupport
 
 /// QEMU's `-kernel` as the judge of one model of it.

@@ -1,5 +1,6 @@
 import AddressSpace
 import Addresses
+import BootProtocols
 import Loaders
 import Machines
 import Placement
@@ -64,7 +65,7 @@ struct QEMURun {
     }
   }
 
-  func difference(_ prediction: Prediction) throws -> String? {
+  func difference(_ prediction: LoadPlan) throws -> String? {
     let machine = try start()
     defer { machine.end() }
     guard let memory = machine.memory else { return "no memory" }
@@ -94,7 +95,7 @@ struct QEMURun {
   }
 
   /// Where somebody else writes between the pieces.
-  private func ignored(_ prediction: Prediction, _ expected: ExpectedMemory) -> [Range<UInt64>] {
+  private func ignored(_ prediction: LoadPlan, _ expected: ExpectedMemory) -> [Range<UInt64>] {
     let treeSize: UInt64 = 1 << 20
     let trees = place("device tree", prediction).map { [$0..<$0 + treeSize] } ?? []
     switch layout {
@@ -112,17 +113,17 @@ struct QEMURun {
 
   /// Multiboot's buffer is copied whole, to the end of a page counted from its start. Between kernel, strings and modules
   /// it holds what was in QEMU's heap before.
-  private func buffer(from start: UInt64, _ prediction: Prediction, _ expected: ExpectedMemory) -> Range<UInt64> {
+  private func buffer(from start: UInt64, _ prediction: LoadPlan, _ expected: ExpectedMemory) -> Range<UInt64> {
     let isCut = prediction.remarks.contains { $0.kind == .outsideMemory }
     return start..<(isCut ? 1 << 32 : start + (expected.end - start + 4095) / 4096 * 4096)
   }
 
   /// The address that the prediction chose.
-  private func place(_ subject: String, _ prediction: Prediction) -> UInt64? {
+  private func place(_ subject: String, _ prediction: LoadPlan) -> UInt64? {
     prediction.decisions.first { $0.subject == subject }.flatMap { UInt64($0.choice.dropFirst(2), radix: 16) }
   }
 
-  private func registerDifference(_ prediction: Prediction, _ machine: QEMUMachine) throws -> String? {
+  private func registerDifference(_ prediction: LoadPlan, _ machine: QEMUMachine) throws -> String? {
     for register in prediction.entry.registers {
       guard case .exactly(let value) = register.value else { continue }
       let name = layout == .pc ? Self.names[register.name] ?? register.name : register.name

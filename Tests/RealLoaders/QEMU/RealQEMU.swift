@@ -1,8 +1,10 @@
 import AddressSpace
 import Addresses
+import BootProtocols
 import Foundation
 import Loaders
 import Machines
+import Placement
 import TestSupport
 
 /// A prediction held against QEMU itself: every byte, a page around each piece, entry, registers, words of a refusal.

@@ -1,7 +1,9 @@
 import AddressSpace
 import Addresses
+import BootProtocols
 import KernelImage
 import Loaders
+import Placement
 import TestSupport
 
 /// The images of the cases, and how they are asked about.
@@ -90,7 +92,7 @@ extension XenVerdict {
     return misbehaviour.effect
   }
 
-  var prediction: Prediction? {
+  var prediction: LoadPlan? {
     guard case .loads(let prediction) = outcome else { return nil }
     return prediction
   }

@@ -1,3 +1,4 @@
+import BootProtocols
 import TestSupport
 
 extension XenPVImage {

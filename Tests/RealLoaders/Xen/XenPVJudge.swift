@@ -1,5 +1,7 @@
+import BootProtocols
 import Foundation
 import Loaders
+import Placement
 import TestSupport
 
 /// Debian's Xen 4.17 as judge of the model of its dom0 builder: the lines that it prints about an image, and where the

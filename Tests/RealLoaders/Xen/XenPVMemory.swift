@@ -1,5 +1,6 @@
 import AddressSpace
 import Addresses
+import BootProtocols
 import Loaders
 import Placement
 import TestSupport
@@ -7,7 +8,7 @@ import TestSupport
 /// A domain's memory and registers as the model has them.
 struct XenPVMemory {
   let entry: UInt64
-  private let prediction: Prediction
+  private let prediction: LoadPlan
   private let arrangement: XenArrangement
   private let pages: UInt64
   private let is64: Bool

@@ -1,3 +1,4 @@
+import BootProtocols
 import Foundation
 import Loaders
 import Placement
@@ -63,7 +64,7 @@ struct XenPVHJudge: Judge {
 
 /// What the probe must print.
 struct ExpectedGuest {
-  let prediction: Prediction
+  let prediction: LoadPlan
   let ranges: [Range<UInt64>]
   /// Whether the probe's own bytes are what runs at the entry.
   let probeRuns: Bool
@@ -71,7 +72,7 @@ struct ExpectedGuest {
   /// What depends on the host's ACPI tables.
   private static let tables = XenPVHImage.memoryEnd - 4096..<XenPVHImage.memoryEnd
 
-  init(_ prediction: Prediction, _ image: XenPVHImage) {
+  init(_ prediction: LoadPlan, _ image: XenPVHImage) {
     self.prediction = prediction
     ranges = Array(
       prediction.pieces.flatMap { piece -> [Range<UInt64>] in
@@ -83,7 +84,7 @@ struct ExpectedGuest {
     probeRuns = Self.probeRuns(prediction, image)
   }
 
-  private static func probeRuns(_ prediction: Prediction, _ image: XenPVHImage) -> Bool {
+  private static func probeRuns(_ prediction: LoadPlan, _ image: XenPVHImage) -> Bool {
     let size = UInt64(XenPVHProbe.code(at: 0, printing: []).count)
     let start = image.entry
     guard prediction.entry.address == start,

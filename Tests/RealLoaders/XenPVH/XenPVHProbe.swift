@@ -1,3 +1,5 @@
+import BootProtocols
+
 /// Code for the entry of a kernel: it prints its registers and ranges of memory to QEMU's debug console, and ends QEMU.
 ///
 /// Xen itself answers at port 0xe9, so the console stands elsewhere. The stack lies in low memory, below 0x70000.

@@ -1,5 +1,6 @@
-/// The loaders that are modelled.
+/// Perch's own loader, and those that are modelled.
 public enum LoaderName: String, CaseIterable, Hashable, Sendable {
+  case perch
   case grubMultiboot = "grub-multiboot"
   case grubMultiboot2 = "grub-multiboot2"
   case qemuMultiboot = "qemu-multiboot"

@@ -1,6 +1,7 @@
-import Loaders
+import BootProtocols
+import Placement
 
-extension LoaderEntry.Mode {
+extension EntryState.Mode {
   /// As the manuals call it.
   var name: String {
     switch self {
@@ -26,6 +27,7 @@ extension Remark.Kind {
     case .overlap: "overlap"
     case .moduleIgnored: "module ignored"
     case .entryElsewhere: "entered elsewhere"
+    case .ambiguousReading: "ambiguous reading"
     case .unspecified: "unspecified"
     }
   }

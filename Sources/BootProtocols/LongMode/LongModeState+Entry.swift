@@ -1,0 +1,34 @@
+import Addresses
+
+extension EntryState {
+  /// A state that Perch's entry stub establishes, register by register.
+  public init(_ state: LongModeState) {
+    self.init(mode: .long64, address: state.rip.value)
+    registers = state.registers.named.map { Register($0.name, $0.value, Self.meaning(of: $0.name, $0.value)) }
+    let selector = UInt64(state.dataSelector)
+    registers += [
+      Register("rflags", state.rflags, "interrupts off"), Register("cr0", state.cr0, "protection, paging, WP"),
+      Register("cr3", state.cr3.value, "root page table"), Register("cr4", state.cr4, "PAE"),
+      Register("efer", state.efer, "64-bit mode, NX"),
+      Register("cs", UInt64(state.codeSelector), "64-bit code, GDT of the stub"),
+      Register("ds", selector, "flat data"), Register("es", selector, "flat data"),
+      Register("ss", selector, "flat data"), Register("gdtr.base", state.gdtBase, "GDT of the stub"),
+      Register("gdtr.limit", UInt64(state.gdtLimit), "GDT of the stub"),
+    ]
+  }
+
+  private static func meaning(of name: String, _ value: UInt64) -> String {
+    if value == 0 { return "zero" }
+    return name == "rsp" ? "stack" : "boot information"
+  }
+}
+
+extension LongModeState.GeneralRegisters {
+  /// In the order of their encoding (Intel SDM vol. 2A, 2.1.5).
+  public var named: [(name: String, value: UInt64)] {
+    [
+      ("rax", rax), ("rcx", rcx), ("rdx", rdx), ("rbx", rbx), ("rsp", rsp), ("rbp", rbp), ("rsi", rsi), ("rdi", rdi),
+      ("r8", r8), ("r9", r9), ("r10", r10), ("r11", r11), ("r12", r12), ("r13", r13), ("r14", r14), ("r15", r15),
+    ]
+  }
+}

@@ -1,0 +1,58 @@
+import Addresses
+import KernelImage
+
+/// The fields of an image that say what its `p_paddr` mean: Xen's notes (xen/include/public/elfnote.h), else the string
+/// in the section `__xen_guest` (xen/common/libelf/libelf-dominfo.c), and the headers of protocols whose loaders read
+/// them as physical.
+struct AddressFields {
+  /// PADDR_OFFSET or ELF_PADDR_OFFSET: what is taken from `p_paddr`.
+  private(set) var offset: UInt64?
+  /// VIRT_BASE: the virtual address of physical 0.
+  private(set) var virtualBase: UInt64?
+  /// Whether they come from the string, where the offset is VIRT_BASE unless told.
+  private(set) var isText = false
+  /// The header that makes `p_paddr` physical: "a Multiboot header".
+  private(set) var physicalHeader: String?
+
+  init(_ elf: ELFFile, in bytes: RawSpan) {
+    var hasNotes = false
+    for note in (try? elf.notes(in: bytes)) ?? [] where note.isOwned(by: "Xen") {
+      hasNotes = true
+      guard case .number(let value) = note.meaning(in: bytes)?.value else { continue }
+      switch XenNoteType(rawValue: note.type) {
+      case .physicalOffset: offset = value
+      case .virtualBase: virtualBase = value
+      case .physicalEntry32: physicalHeader = "the note PHYS32_ENTRY"
+      default: break
+      }
+    }
+    if !hasNotes, let text = elf.xenGuestText(in: bytes) {
+      isText = true
+      read(Array(text.utf8))
+    }
+    if sniff(bytes).contains(where: { $0.kind == .multiboot1 || $0.kind == .multiboot2 }) {
+      physicalHeader = "a Multiboot header"
+    }
+  }
+
+  /// What would say it where nothing does.
+  var missing: String { isText ? "ELF_PADDR_OFFSET in __xen_guest" : "the note PADDR_OFFSET" }
+
+  private mutating func read(_ text: [UInt8]) {
+    for field in text.split(separator: UInt8(ascii: ",")) {
+      let parts = field.split(separator: UInt8(ascii: "="), maxSplits: 1)
+      guard parts.count == 2 else { continue }
+      if parts[0].elementsEqual("VIRT_BASE".utf8) { virtualBase = Self.number(parts[1]) }
+      if parts[0].elementsEqual("ELF_PADDR_OFFSET".utf8) { offset = Self.number(parts[1]) }
+    }
+  }
+
+  /// As `strtoull` with base 0, but that a number beyond 64 bits, or with anything behind it, is none.
+  private static func number(_ digits: ArraySlice<UInt8>) -> UInt64? {
+    let text = String(decoding: digits, as: UTF8.self)
+    guard digits.count > 1, digits.first == UInt8(ascii: "0") else { return UInt64(text, radix: 10) }
+    let isHexadecimal = digits.dropFirst().first.map { $0 | 0x20 } == UInt8(ascii: "x")
+    return UInt64(
+      String(decoding: digits.dropFirst(isHexadecimal ? 2 : 1), as: UTF8.self), radix: isHexadecimal ? 16 : 8)
+  }
+}

@@ -1,0 +1,82 @@
+import AddressSpace
+import Addresses
+import BootProtocols
+import KernelImage
+
+extension PerchLoader {
+  /// Plans an ELF32 kernel for i386: segments at their places, a stack, and Perch's boot information, entered in 32-bit
+  /// protected mode with paging off. Everything lies below 4 GiB, where its physical address is the only one.
+  static func planProtected(
+    _ elf: ELFFile, _ geometry: ELFGeometry, _ request: PlanRequest
+  ) throws(PlanError) -> LoadPlan {
+    guard request.slide ?? 0 == 0 else {
+      throw PlanError(.notRelocatable, "a slide was asked for, but the kernel is entered with paging off")
+    }
+    var generator = request.seed.map { SplitMix64(seed: $0) }
+    var draft = PlanDraft(request)
+    let physical = try ELFPhysicalPlace(
+      geometry: geometry, slide: .none, request: request, allocator: draft.allocator, generator: &generator)
+    let entry = try physicalEntry(elf.header.entry.value, geometry, shift: physical.shift)
+    draft.decisions += [geometry.reading.decision, physical.decision, entry.decision]
+    for segment in geometry.segments {
+      draft.place(segment, at: PhysicalAddress(truncating: geometry.position(of: segment) &+ physical.shift))
+    }
+    let extent = PhysicalRange(
+      uncheckedStart: PhysicalAddress(truncating: geometry.base &+ physical.shift), count: geometry.span)
+    let modules = try draft.placeModules(request.modules, below: geometry.physicalLimit)
+    let stack = try draft.takePages(stackSize, for: "stack")
+    draft.pieces.append(
+      Piece(
+        source: .zero, destination: PhysicalRange(uncheckedStart: stack.start, count: .zero), zeroFill: stackSize,
+        owner: "stack"))
+    var identity = request
+    identity.directMapBase = VirtualAddress(0)
+    let information = try addInformation(
+      identity, modules: modules, kernel: (extent, Slide.none.apply(to: geometry.segments[0].virtualAddress)),
+      slide: .none,
+      stack: (VirtualAddress(0), VirtualAddress(stack.endValue)), to: &draft)
+
+    var plan = LoadPlan(
+      loader: .perch, reading: "ELF32 i386 kernel, entered with paging off", machine: request.machine,
+      entry: EntryState(
+        mode: .protected32, address: entry.address,
+        registers: [
+          .init("edi", information.value, "boot information"), .init("esp", stack.endValue, "stack"),
+          .init("cr0", 0x11, "protection, no paging"),
+        ]))
+    draft.finish(&plan, PageTableCost(framesByLevel: []))
+    plan.imageExtent = extent
+    plan.remarks = geometry.reading.remark.map { [$0] } ?? []
+    plan.randomization = request.seed.map {
+      Randomization(seed: $0, physicalSlots: physical.slots, virtualSlots: 1)
+    }
+    return plan
+  }
+
+  /// Where `e_entry` lies in memory: it is a virtual address (System V gABI, ch. 4), which some kernels give as a physical.
+  private static func physicalEntry(
+    _ entry: UInt64, _ geometry: ELFGeometry, shift: UInt64
+  ) throws(PlanError) -> (address: UInt64, decision: Decision) {
+    for segment in geometry.segments where ELFGeometry.holds(segment, entry) {
+      let address = geometry.position(of: segment) &+ shift &+ (entry - segment.virtualAddress.value)
+      return (
+        address,
+        Decision(
+          "entry", choice: hex(address),
+          because:
+            "e_entry \(hex(entry)) lies in the p_vaddr range of program header \(segment.index), and paging is off")
+      )
+    }
+    for segment in geometry.segments
+    where entry >= segment.physicalAddress && entry - segment.physicalAddress < segment.memorySize.value {
+      let address = entry &- geometry.reading.offset &+ shift
+      return (
+        address,
+        Decision(
+          "entry", choice: hex(address),
+          because: "e_entry \(hex(entry)) lies in the p_paddr range of program header \(segment.index)")
+      )
+    }
+    throw PlanError(.wrongImage, "e_entry (offset 0x18) \(hex(entry)) lies in no PT_LOAD segment")
+  }
+}
