@@ -6,5 +6,5 @@ import RealLoaders
   static let configuration = CommandConfiguration(
     abstract: "Holds the models of loaders to the real ones.")
 
-  func run() throws {}
+  func run() throws { print(LoadersPage.text) }
 }
