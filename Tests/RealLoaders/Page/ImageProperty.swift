@@ -12,11 +12,12 @@ struct ImageProperty: Sendable {
 
   static let high: UInt64 = 0xffff_ffff_8000_0000
 
-  static let all: [ImageProperty] = [
-    ImageProperty("nothing") { _ in },
-    ImageProperty("nothing, and two modules are given", modules: 2) { _ in },
-    ImageProperty("nothing asks for the loader: no header, no note, no string") { $0.isMarked = false },
-  ] + addresses + sizes + overlaps + headers
+  static let all: [ImageProperty] =
+    [
+      ImageProperty("nothing") { _ in },
+      ImageProperty("nothing, and two modules are given", modules: 2) { _ in },
+      ImageProperty("nothing asks for the loader: no header, no note, no string") { $0.isMarked = false },
+    ] + addresses + sizes + overlaps + headers
 
   private static let addresses: [ImageProperty] = [
     ImageProperty("linked high, `e_entry` virtual: `p_vaddr` = `p_paddr` + 0xffffffff80000000") { image in

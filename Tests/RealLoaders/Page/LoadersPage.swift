@@ -74,7 +74,10 @@ public enum LoadersPage {
     for format in PageFormat.all {
       guard let sound = format.properties.first else { continue }
       for loader in format.loaders {
-        guard case .loads(let plan) = sound.bytes(loader).withRawSpan({ loader.model($0, PagePlace(loader).request(modules: sound.modules)) })
+        guard
+          case .loads(let plan) = sound.bytes(loader).withRawSpan({
+            loader.model($0, PagePlace(loader).request(modules: sound.modules))
+          })
         else { continue }
         for remark in plan.remarks where remark.kind == .unspecified {
           lines.append("- `\(loader.rawValue)`: \(remark.sentence)\n")

@@ -33,7 +33,8 @@ struct PagePlace {
   /// 1 GiB of memory; on a PC with the hole below 1 MiB.
   func request(modules: Int) -> LoaderRequest {
     func usable(_ start: UInt64, _ count: UInt64) -> MemoryMap.Entry {
-      MemoryMap.Entry(range: PhysicalRange(uncheckedStart: PhysicalAddress(start), count: ByteCount(count)), kind: .usable)
+      MemoryMap.Entry(
+        range: PhysicalRange(uncheckedStart: PhysicalAddress(start), count: ByteCount(count)), kind: .usable)
     }
     let entries =
       memory == 0
