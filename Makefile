@@ -13,7 +13,7 @@ embedded_triples := x86_64-unknown-none-elf aarch64-none-none-elf
 # Processors whose kernels Perch does not place, but whose page tables it builds.
 table_triples := i686-unknown-none-elf riscv64-none-none-eabi
 
-.PHONY: help build demo test agreement bench format lint embedded bare kernels loaders setup clean
+.PHONY: help build demo test agreement page bench format lint embedded bare kernels loaders setup clean
 .NOTPARALLEL:
 
 help:
@@ -21,6 +21,7 @@ help:
 	@echo 'make test     lint, build (hosted and Embedded), look at the bare machine code, run every test'
 	@echo 'make agreement   hold the models of loaders to the real ones; IMAGES=5000 SEED=7 ONLY=GRUB say how long'
 	@echo 'make build    a release build of perch in .build/release'
+	@echo 'make page     write Documentation/Loaders.md from the models'
 	@echo 'make bench    measure against memcpy, memset, qemu -kernel, info mem and readelf'
 	@echo 'make format   format the sources;  make lint checks them'
 	@echo 'make clean    remove what was built; the kernels in .cache stay'
@@ -37,6 +38,8 @@ kernels: setup
 loaders: setup
 	@scripts/fetch-grub >/dev/null
 	@scripts/fetch-xen >/dev/null
+	@scripts/fetch-kexec >/dev/null
+	@scripts/fetch-images >/dev/null
 
 build: setup
 	swift build -c release --product perch
@@ -73,6 +76,11 @@ test: kernels loaders lint embedded bare
 # ONLY in their names. What was ended goes on where it was.
 agreement: kernels loaders
 	swift run agreement $(if $(IMAGES),--images $(IMAGES)) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only '$(ONLY)')
+
+# What the models say of each property of an image, as a page.
+page: setup
+	swift run agreement page >.build/page.md
+	mv .build/page.md Documentation/Loaders.md
 
 bench: build kernels
 	@scripts/bench

@@ -65,7 +65,7 @@ let package = Package(
     .target(
       name: "Perch",
       dependencies: [
-        "Addresses", "KernelImage", "AddressSpace", "PageTables", "BootProtocols", "Placement",
+        "Addresses", "KernelImage", "AddressSpace", "PageTables", "BootProtocols", "Placement", "Loaders",
       ],
       swiftSettings: house),
     .executableTarget(

@@ -16,6 +16,7 @@ let package = Package(
     .executableTarget(name: "monitor"),
     .executableTarget(
       name: "place", dependencies: ["CBaseline", "Timing", .product(name: "Perch", package: "perch")]),
+    .executableTarget(name: "predict", dependencies: ["Timing", .product(name: "Perch", package: "perch")]),
     .executableTarget(
       name: "tables", dependencies: ["CBaseline", "Timing", .product(name: "Perch", package: "perch")]),
   ]

@@ -4,3 +4,4 @@
 @_exported public import PageTables
 @_exported public import BootProtocols
 @_exported public import Placement
+@_exported public import Loaders
