@@ -110,6 +110,8 @@ struct ImageProperty: Sendable {
     ImageProperty("`e_phoff` outside the file") { $0.programHeaderOffset = 0x1000_0000 },
     ImageProperty("`e_phnum` 0") { $0.programHeaderCount = 0 },
     ImageProperty("`e_phentsize` 8 too large") { $0.programHeaderEntrySize = $0.elfClass == .bits64 ? 64 : 40 },
+    // The ends of its three lists.
+    ImageProperty("Linux's relocation table behind it") { $0.trailer = [UInt8](repeating: 0, count: 12) },
     ImageProperty("PT_INTERP present") { image in
       var part = image.segments[1]
       part.type = .interpreter

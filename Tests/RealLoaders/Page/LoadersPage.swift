@@ -61,34 +61,35 @@ public enum LoadersPage {
     return order.map { "| \(names[$0, default: []].joined(separator: ", ")) | \($0.sign) \($0.text) | \($0.rule) |\n" }
   }
 
-  /// What the models leave open for the sound images.
+  /// What the models leave open: each rule once, registers of the sound images.
   private static var unspecified: String {
     var text = """
       ## Unspecified
 
-      What differs from run to run, or what nobody promises: the models say so, and no comparison looks at it. Taken from
-      what they say of the sound images above.
+      What differs from run to run, or what nobody promises. The models say so, and no comparison looks at it.
 
+      | loader | what | why |
+      | --- | --- | --- |
 
       """
-    var lines: [String] = []
+    var rows: [String] = []
     for format in PageFormat.all {
-      guard let sound = format.properties.first else { continue }
-      for loader in format.loaders {
-        guard
-          case .loads(let plan) = sound.bytes(loader).withRawSpan({
-            loader.model($0, PagePlace(loader).request(modules: sound.modules))
-          })
-        else { continue }
-        for remark in plan.remarks where remark.kind == .unspecified {
-          lines.append("- `\(loader.rawValue)`: \(remark.sentence)\n")
-        }
-        let registers = plan.entry.registers.filter { $0.value == .unspecified }
-        for register in registers { lines.append("- `\(loader.rawValue)`: `\(register.name)`: \(register.meaning).\n") }
+      for (index, property) in format.properties.enumerated() {
+        for loader in format.loaders { rows += open(loader, property, withRegisters: index == 0) }
       }
     }
-    for (index, line) in lines.enumerated() where !lines[..<index].contains(line) { text += line }
+    var seen: Set<String> = []
+    for row in rows.sorted() where seen.insert(row).inserted { text += row }
     return text
+  }
+
+  private static func open(_ loader: LoaderName, _ property: PageFormat.Property, withRegisters: Bool) -> [String] {
+    let request = PagePlace(loader).request(modules: property.modules)
+    guard case .loads(let plan) = property.bytes(loader).withRawSpan({ loader.model($0, request) }) else { return [] }
+    let remarks = plan.remarks.filter { $0.kind == .unspecified || $0.kind == .notZeroed }
+    let registers = plan.entry.registers.filter { withRegisters && $0.value == .unspecified }
+    return remarks.map { "| `\(loader.rawValue)` | memory | \($0.rule.text) (\($0.rule.source)) |\n" }
+      + registers.map { "| `\(loader.rawValue)` | `\($0.name)` | \($0.meaning) |\n" }
   }
 }
 

@@ -17,7 +17,7 @@ struct PageFormat: Sendable {
   let loaders: [LoaderName]
   let properties: [Property]
 
-  static var all: [PageFormat] { [elf, bzImage] }
+  static var all: [PageFormat] { [elf, bzImage, image] }
 
   static let elf = PageFormat(
     title: "ELF",
@@ -25,7 +25,8 @@ struct PageFormat: Sendable {
       The sound image: text of 0x2000 bytes at 16 MiB of memory with the entry at its start, 0x1000 bytes of data behind it
       and 0x2000 bytes of bss behind that, linked where it is loaded; with what asks for its loader (Multiboot headers, notes
       of Xen and PVH, for Xen of 2006 the string `__xen_guest` with VIRT_BASE 0x100000000 and virtual addresses in `p_paddr`).
-      For `qemu-multiboot` it is an ELF32, for `limine` it is linked at 0xffffffff80000000.
+      For `qemu-multiboot` it is an ELF32, for `limine` it is linked at 0xffffffff80000000; for `osv-low` and `osv-high` it
+      lies at 0x200000 with its file header.
       """,
     loaders: LoaderName.allCases.filter { !images.contains($0) },
     properties: ImageProperty.all.map { property in
@@ -36,7 +37,10 @@ struct PageFormat: Sendable {
       }
     })
 
-  private static let images: Set<LoaderName> = [.qemuLinux]
+  /// Those that take no ELF file.
+  private static let images: Set<LoaderName> = [
+    .qemuLinux, .arm64Image, .riscvImage, .firecrackerAArch64, .cloudHypervisorAArch64, .cloudHypervisorRISCV,
+  ]
 
   static let bzImage = PageFormat(
     title: "bzImage",
@@ -61,7 +65,8 @@ struct PageFormat: Sendable {
   ) -> Property {
     Property(name: name) { _ in
       var builder = BzImageBuilder(version: 0x20f, protectedMode: [UInt8](repeating: 0x90, count: 0x3000))
-      // xloadflags: 64-bit entry, above 4 GiB; kernel_alignment, pref_address, init_size.
+      // code32_start, cmdline_size; xloadflags: 64-bit entry, above 4 GiB; kernel_alignment, pref_address, init_size.
+      builder = builder.patch(0x214, [0, 0, 0x10, 0]).patch(0x238, [0xff, 7, 0, 0])
       builder = builder.patch(0x236, [3, 0]).patch(0x230, [0, 0, 0x20, 0]).patch(0x258, [0, 0, 0, 1, 0, 0, 0, 0])
         .patch(0x260, [0, 0, 0x10, 0])
       return change(builder).build()

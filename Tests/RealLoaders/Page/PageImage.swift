@@ -25,9 +25,11 @@ struct PageImage: Sendable {
   var type = ObjectType.executable
   var entry: UInt64
   var segments: [Segment]
-  var alignment: UInt64 = 0x1000
+  let alignment: UInt64
   /// Whether it carries what its loader looks for: the Multiboot headers, the notes, `__xen_guest`.
   var isMarked = true
+  /// What stands behind the ELF file.
+  var trailer: [UInt8] = []
   /// Written over the file header's fields.
   var programHeaderOffset: UInt64?
   var programHeaderCount: UInt64?
@@ -37,9 +39,11 @@ struct PageImage: Sendable {
   init(for loader: LoaderName) {
     let place = PagePlace(loader)
     let base = place.base
+    // Linux's decompressor wants p_align in multiples of 2 MiB.
+    alignment = loader == .linuxDecompressor ? 0x20_0000 : 0x1000
     elfClass = loader == .qemuMultiboot ? .bits32 : .bits64
     machine = place.machine(elfClass)
-    let link = loader == .limine ? 0xffff_ffff_8000_0000 : 0 as UInt64
+    let link: UInt64 = loader == .limine ? 0xffff_ffff_8000_0000 : loader == .osvHigh ? 0x4000_0000 : 0
     entry = link &+ base
     self.loader = loader
     segments = [
@@ -63,7 +67,7 @@ struct PageImage: Sendable {
         memorySize: segment.memorySize, alignment: alignment)
     }
     if isMarked { builder = marked(builder) }
-    return patched(builder.build())
+    return patched(builder.build()) + trailer
   }
 
   private func marked(_ builder: ELFBuilder) -> ELFBuilder {
@@ -93,6 +97,8 @@ struct PageImage: Sendable {
     func put(_ value: UInt64, _ width: Int, at offset: Int) {
       for index in 0..<width { file[offset + index] = UInt8(truncatingIfNeeded: value >> UInt64(8 * index)) }
     }
+    // The entry for 32 bits, which OSv's boot sector jumps to.
+    if loader == .osvHigh, isMarked { put(segments[0].physical, 4, at: 0x800) }
     if let programHeaderOffset { put(programHeaderOffset, is64 ? 8 : 4, at: is64 ? 32 : 28) }
     if let programHeaderEntrySize { put(programHeaderEntrySize, 2, at: is64 ? 54 : 42) }
     if let programHeaderCount { put(programHeaderCount, 2, at: is64 ? 56 : 44) }

@@ -12,15 +12,18 @@ struct PagePlace {
   let base: UInt64
   /// Xen of 2006, whose images carry a string, and in p_paddr what became p_vaddr.
   let isStringXen: Bool
+  let isOSv: Bool
 
   init(_ loader: LoaderName) {
     switch loader {
-    case .qemuAArch64: memory = 0x4000_0000
-    case .qemuRISCV: memory = 0x8000_0000
+    case .qemuAArch64, .arm64Image, .cloudHypervisorAArch64, .cloudHypervisorRISCV: memory = 0x4000_0000
+    case .qemuRISCV, .riscvImage, .firecrackerAArch64: memory = 0x8000_0000
     default: memory = 0
     }
     isStringXen = [.xenPV2006March, .xenPV2006May11, .xenPV2006May21, .xenPV2006August].contains(loader)
-    base = memory + (isStringXen ? 0x1_0000_0000 : 0) + 0x100_0000
+    isOSv = loader == .osvLow || loader == .osvHigh
+    // OSv's file is copied whole to 2 MiB; the text stands 4 KiB behind its start.
+    base = isOSv ? 0x20_1000 : memory + (isStringXen ? 0x1_0000_0000 : 0) + 0x100_0000
   }
 
   func machine(_ elfClass: ELFClass) -> Machine {
