@@ -13,10 +13,10 @@ extension OSv.Layout {
   private func loads(of image: RawSpan) -> [(index: UInt64, header: LenientELF.Segment)] {
     let file = LenientELF(image, is64: true)
     guard file.hasMagic, file.fileClass == 2, file.machine == 62, let count = file.programHeaderCount else { return [] }
-    var loads: [(UInt64, LenientELF.Segment)] = []
+    var loads: [(index: UInt64, header: LenientELF.Segment)] = []
     for index in 0..<min(count, Self.headerLimit) {
       guard let segment = file.segment(index, in: image) else { break }
-      if segment.type == 1 { loads.append((index, segment)) }
+      if segment.type == 1 { loads.append((index: index, header: segment)) }
     }
     return loads
   }
