@@ -22,6 +22,10 @@ extension LoaderName {
     case .xenPV2006May21: { XenPV.load($0, $1, rules: .may21) }
     case .xenPV2006August: { XenPV.load($0, $1, rules: .august) }
     case .xenDomU: { XenDomU.load($0, $1) }
+    case .xenDomU2006March: { XenDomU.load($0, $1, rules: .march2006) }
+    case .xenDomU2006May11: { XenDomU.load($0, $1, rules: .may11) }
+    case .xenDomU2006May21: { XenDomU.load($0, $1, rules: .may21) }
+    case .xenDomU2006August: { XenDomU.load($0, $1, rules: .august) }
     case .xenPVH: { XenPVH.load($0, $1) }
     case .xenPVHDomU: { XenPVH.domU($0, $1) }
     case .kexec: { Kexec.load($0, $1) }
@@ -35,7 +39,13 @@ extension LoaderName {
     case .osvHigh: { OSv.load($0, $1, layout: .high) }
     case .arm64Image: { ImageBootRules.arm64($0, $1) }
     case .riscvImage: { ImageBootRules.riscv64($0, $1) }
-    case .linuxDecompressor: { Decompressor.load($0, $1) }
+    case .linuxDecompressor: Self.decompressor
     }
+  }
+
+  /// The setup header of the bzImage says what the payload cannot.
+  private static func decompressor(_ payload: RawSpan, _ request: LoaderRequest) -> LoaderOutcome {
+    guard let setup = request.setup else { return Decompressor.load(payload, request) }
+    return Decompressor.load(payload, setup: .init(qemu: request, header: setup.header), request)
   }
 }

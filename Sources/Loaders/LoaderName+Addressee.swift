@@ -26,9 +26,11 @@ extension LoaderName {
       return kinds.contains(.bzImage) || Self.hasXenNote(.physicalEntry32, in: image)
     case .osvLow: return OSv.Layout.low.isLinked(image)
     case .osvHigh: return OSv.Layout.high.isLinked(image)
-    case .xenPV, .xenPV2006August, .xenDomU: return Self.hasXenNote(.entry, in: image) || Self.hasXenGuest(image)
-    // ELF notes came with Xen 3.0.4 (xen/common/elf.c, commit b543b44c65).
-    case .xenPV2006March, .xenPV2006May11, .xenPV2006May21: return Self.hasXenGuest(image)
+    case .xenPV, .xenPV2006August, .xenDomU, .xenDomU2006August:
+      return Self.hasXenNote(.entry, in: image) || Self.hasXenGuest(image)
+    // ELF notes came with Xen 3.0.4 (xen/common/elf.c, commit b543b44c65; tools/libxc/xc_load_elf.c, 15d8f355a2).
+    case .xenPV2006March, .xenPV2006May11, .xenPV2006May21, .xenDomU2006March, .xenDomU2006May11, .xenDomU2006May21:
+      return Self.hasXenGuest(image)
     case .limine: return Self.hasLimineRequest(image)
     case .linuxDecompressor: return (try? ELFFile(parsing: image)).map { LinuxImage.recognises($0) } ?? false
     }

@@ -9,8 +9,17 @@ struct Channels: Sendable {
   let diagnostics: Style
 
   init(color: ColorChoice) {
-    results = Style(color, isTerminal: isatty(STDOUT_FILENO) == 1, environment: Self.environment)
-    diagnostics = Style(color, isTerminal: isatty(STDERR_FILENO) == 1, environment: Self.environment)
+    results = Self.style(color, of: STDOUT_FILENO)
+    diagnostics = Self.style(color, of: STDERR_FILENO)
+  }
+
+  private static func style(_ color: ColorChoice, of descriptor: Int32) -> Style {
+    let isTerminal = isatty(descriptor) == 1
+    var size = winsize()
+    // SAFETY: TIOCGWINSZ writes one winsize, which lives through the call.
+    let status = unsafe ioctl(descriptor, UInt(TIOCGWINSZ), &size)
+    let columns = status == 0 && size.ws_col > 0 ? Int(size.ws_col) : 120
+    return Style(color, isTerminal: isTerminal, columns: columns, environment: environment)
   }
 
   /// Writes a result, whole.

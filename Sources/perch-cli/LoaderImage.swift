@@ -39,6 +39,11 @@ struct LoaderImage {
   /// Whether a loader reads the unpacked payload of a bzImage and not the file.
   private func isPayloadRead(by loader: LoaderName) -> Bool { payload != nil && loader.unpacksPayloads }
 
+  /// Whether the file is a bzImage without the ELF file that a loader looks for inside, as memtest86+ is.
+  private func isPayloadMissing(for loader: LoaderName) -> Bool {
+    setup != nil && payload == nil && loader.unpacksPayloads
+  }
+
   /// What a loader does with the image.
   ///
   /// - Parameter isNamed: whether the user named it.
@@ -47,7 +52,8 @@ struct LoaderImage {
     if isPayloadRead(by: loader) { request.setup = setup }
     return withBytes(for: loader) { bytes in
       LoaderVerdict(
-        loader, loader.model(bytes, request), isAddressed: loader.isAddressed(by: bytes), isNamed: isNamed,
+        loader, loader.model(bytes, request),
+        isAddressed: loader.isAddressed(by: bytes) && !isPayloadMissing(for: loader), isNamed: isNamed,
         isPayloadRead: isPayloadRead(by: loader))
     }
   }
@@ -62,8 +68,14 @@ struct LoaderImage {
 }
 
 extension LoaderName {
-  /// Whether it unpacks the payload of a bzImage by itself and loads the ELF file inside (Perch; Linux; Xen, xen/arch/x86/bzimage.c).
-  fileprivate var unpacksPayloads: Bool { self == .perch || self == .xenPV || self == .linuxDecompressor }
+  /// Whether it unpacks the payload of a bzImage by itself and loads the ELF file inside: Perch; Linux; Xen for its dom0
+  /// (xen/arch/x86/bzimage.c, which came with Xen 3.4) and for a domU (tools/libs/guest/xg_dom_bzimageloader.c).
+  fileprivate var unpacksPayloads: Bool {
+    switch self {
+    case .perch, .linuxDecompressor, .xenPV, .xenPVH, .xenDomU, .xenPVHDomU: true
+    default: false
+    }
+  }
 
   /// Whether it takes the kernel out of an EFI zboot file. Others get the file, which is an application of EFI's.
   fileprivate var unpacksZboot: Bool { self == .arm64Image || self == .riscvImage }

@@ -22,8 +22,12 @@ struct MachineOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Initial RAM disk.", valueName: "file"))
   var initrd: String?
 
-  @Option(help: ArgumentHelp("Module for a generic ELF kernel; may be repeated.", valueName: "file"))
-  var module: [String] = []
+  @Option(
+    help: ArgumentHelp(
+      "Module for a generic ELF kernel: FILE or 'FILE ARGUMENTS'; may be repeated.",
+      discussion: "File names may have spaces: the longest beginning, up to a space, that is a file is the file.",
+      valueName: "file"))
+  var module: [ModuleArgument] = []
 
   func validate() throws {
     if e820 == nil {
@@ -39,7 +43,8 @@ extension MachineOptions {
   /// The files handed to the kernel, open.
   func modules() throws(Failure) -> ModuleFiles {
     try ModuleFiles(
-      initrd.map { [($0, "initrd")] } ?? module.map { ($0, "module \($0.split(separator: "/").last ?? "")") })
+      initrd.map { [($0, "initrd")] }
+        ?? module.map { ($0.path, "module \($0.path.split(separator: "/").last ?? "")") })
   }
 
   /// The memory map of the file, or of a PC.
@@ -74,8 +79,10 @@ extension MachineOptions {
   /// What a loader is told. The machines of QEMU's `virt` have their memory in one stretch of its own.
   func request(for loader: LoaderName, image path: String) throws(Failure) -> LoaderRequest {
     var request = LoaderRequest(machine: try machine(of: loader), imageName: path, commandLine: commandLine)
-    let paths = initrd.map { [$0] } ?? module
-    request.modules = zip(paths, try modules().descriptions).map { .init(name: $0, size: $1.size) }
+    let given = initrd.map { [ModuleArgument(path: $0)] } ?? module
+    request.modules = zip(given, try modules().descriptions).map {
+      .init(name: $0.path, size: $1.size, arguments: $0.arguments)
+    }
     request.firmwareScratch = firmwareScratch
     return request
   }

@@ -44,7 +44,8 @@ struct Plan: ReportingCommand {
     let request = try options.machine.request(for: loader, image: file)
     switch image.verdict(of: loader, request, isNamed: true).outcome {
     case .loads(let plan):
-      try output.print(PlanReport(plan, modules: request.modules.map(\.name)).document, about: image.input)
+      let modules = request.modules.map { String($0.name.split(separator: "/").last ?? "") }
+      try output.print(PlanReport(plan, modules: modules).document, about: image.input)
     case .refuses(let refusal):
       throw Failure(.cannotPlan, Diagnostic(refusal, by: loader, path: file))
     case .misbehaves(let misbehaviour):

@@ -67,6 +67,7 @@ extension PlanOptions {
   func modules() throws(Failure) -> ModuleFiles { try machine.modules() }
 
   func request(modules: ModuleFiles, seed: UInt64?) throws(Failure) -> PlanRequest {
+    try checkArguments()
     var request = PlanRequest(machine: try machine.pc())
     request.firmwareScratch = machine.firmwareScratch
     request.commandLine = machine.commandLine
@@ -88,6 +89,16 @@ extension PlanOptions {
     if let directMap { request.directMapBase = VirtualAddress(directMap.value) }
     if hugePages { request.directMapPage = .size1GiB }
     return request
+  }
+}
+
+extension PlanOptions {
+  /// Perch's boot information names modules; what would follow the name has no place in it.
+  private func checkArguments() throws(Failure) {
+    guard let module = machine.module.first(where: { !$0.arguments.isEmpty }) else { return }
+    throw Failure(
+      PlanError(.badRequest, "Perch's own loader hands a module over without arguments: \(module.arguments)"),
+      path: module.path)
   }
 }
 

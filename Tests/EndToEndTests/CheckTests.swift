@@ -21,8 +21,8 @@ import Testing
     let result = try PerchTool.run(["check", try TinyKernel.low.path(), "--format", "json"])
     #expect(result.status == 0, "\(result.errors)")
     let json = try JSONDocument(parsing: result.output)
-    #expect(try Schemas.load("check-1.0").violations(in: json) == [])
-    let loaders = json["result"]["loaders"].elements
+    #expect(try Schemas.load("check-2.0").violations(in: json) == [])
+    let loaders = json["result"]["files"][0]["loaders"].elements
     #expect(Set(loaders.compactMap { $0["loader"].string }).count == loaders.count)
     #expect(loaders.contains { $0["loader"] == .string("grub-multiboot") && $0["verdict"] == .string("refuses") })
     // It carries no header of any protocol.
@@ -68,7 +68,7 @@ import Testing
     ] {
       let path = try folder.write(image(bytes), to: "kernel")
       let json = try JSONDocument(parsing: PerchTool.run(["check", path, "--format", "json"]).output)
-      let asked = json["result"]["loaders"].elements.filter { $0["addressed"] == .bool(true) }
+      let asked = json["result"]["files"][0]["loaders"].elements.filter { $0["addressed"] == .bool(true) }
       #expect(asked.compactMap { $0["loader"].string }.filter { $0.hasPrefix("qemu") } == [loader])
     }
   }
@@ -182,7 +182,7 @@ import Testing
     let result = try PerchTool.run(["check", DebianKernel.cloud.path, "--format", "json"])
     #expect(result.status == 0, "\(result.errors)")
     let json = try JSONDocument(parsing: result.output)
-    let boots = json["result"]["loaders"].elements.filter { $0["addressed"] == .bool(true) }
+    let boots = json["result"]["files"][0]["loaders"].elements.filter { $0["addressed"] == .bool(true) }
     #expect(boots.contains { $0["loader"] == .string("qemu-linux") && $0["verdict"] == .string("boots") })
   }
 }

@@ -91,19 +91,29 @@ import Testing
     #expect(verdict.map { $0["second"].string } == ["mustNotBeFed"])
   }
 
-  /// eax is the same, edx and esi are named by one only.
-  @Test func entries() throws {
+  /// eax is the same; edi, edx and esi are named by one only, which counts where the modes differ and it is not zero.
+  @Test(arguments: [EntryState.Mode.protected32, .long64]) func entries(mode: EntryState.Mode) throws {
     let first = EntryState(
       mode: .protected32, address: 0x10,
-      registers: [.init("eax", 1, ""), .init("ebx", 2, ""), .init("ecx", 3, ""), .init("esi", 9, "")])
+      registers: [
+        .init("eax", 1, ""), .init("ebx", 2, ""), .init("ecx", 3, ""), .init("esi", 9, "list"), .init("edi", 0, ""),
+      ])
     let second = EntryState(
-      mode: .long64, address: 0x20,
+      mode: mode, address: 0x20,
       registers: [
         .init("eax", 1, ""), .init(unspecified: "ebx", ""), .init("ecx", 4, ""), .init(unspecified: "edx", ""),
       ])
     let rows = try Self.compare(.loads(Made.loads([], entry: first)), .loads(Made.loads([], entry: second)))
-    #expect(rows.map { $0["field"].string } == ["mode", "address", "register", "register"])
-    #expect(rows.map { Self.text($0["second"]) } == ["long64", "0x20", "unspecified", "0x4"])
+    let isSame = mode == .protected32
+    #expect(
+      rows.map { $0["field"].string } == (isSame ? [] : ["mode"]) + ["address"]
+        + Array(repeating: "register", count: isSame ? 2 : 4))
+    #expect(
+      rows.map { Self.text($0["first"]) } == (isSame ? [] : ["protected32"]) + ["0x10", "0x2", "0x3"]
+        + (isSame ? [] : ["0x9", "-"]))
+    #expect(
+      rows.map { Self.text($0["second"]) } == (isSame ? [] : ["long64"]) + ["0x20", "unspecified", "0x4"]
+        + (isSame ? [] : ["-", "unspecified"]))
   }
 
   /// Destinations at the end of the address space, and thousands of pieces one over the other, end.

@@ -65,6 +65,13 @@ struct GRUBHeap {
     greatest >= size && greatest - size >= least && ownEnd >= least && ownEnd > 0 &- size
   }
 
+  /// Whether a block has room for `size` bytes only just: it ends at GRUB's own memory, whose size changes with the
+  /// modules that it has loaded.
+  func isTight(for size: UInt32) -> Bool {
+    let end = ownEnd &- GRUB.ownMemory
+    return blocks.contains { $0.end == end && $0.end - $0.start >= size && $0.end - $0.start - size < 2 << 20 }
+  }
+
   /// Whether the gaps between GRUB's own blocks are below an address and one of them is as large as `size`.
   func hasGap(below address: UInt32, for size: UInt32) -> Bool { address >= ownEnd && size <= GRUB.ownMemory }
 

@@ -99,6 +99,7 @@ struct GRUBRelocator {
       chunks.append(GRUBChunk(source: place, target: place, size: size))
       return place
     }
+    let isTight = heap.isTight(for: size)
     let limits = limits(around: least, limit)
     let kept = heap.take(
       from: limits.least, to: limits.greatest, alignment: alignment, size: size, lowest: true, avoiding: chunks)
@@ -111,8 +112,12 @@ struct GRUBRelocator {
       let first = candidate(
         from: least, upTo: limit, size: size, alignment: alignment, preferHigh: preferHigh, preferLow: preferLow)
     else {
-      throw .refuses(
-        "couldn't find suitable memory target", evidence(), "The place must be usable memory.", .relocator)
+      var refusal = Refusal(
+        "couldn't find suitable memory target", evidence: evidence(),
+        rule: Rule("The place must be usable memory.", source: GRUBSource.relocator.citation))
+      // Whether the bytes are kept anywhere before a place is looked for.
+      if isTight { refusal.alternatives = ["out of memory"] }
+      throw .refusal(refusal)
     }
     let target = pushed(first, size: size, alignment: alignment, down: preferHigh)
     chunks.append(GRUBChunk(source: source, target: target, size: size))

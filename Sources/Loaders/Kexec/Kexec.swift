@@ -57,6 +57,9 @@ public enum Kexec {
     Rule(text, source: "kexec-tools 2.0.25, \(file)")
   }
 
+  /// What the program prints when the system call gives EINVAL.
+  static var kernelRefuses: String { "kexec_load failed: Invalid argument" }
+
   /// What printf's %p writes.
   static func pointer(_ value: UInt64) -> String { value == 0 ? "(nil)" : hex(value) }
 }

@@ -37,8 +37,7 @@ struct QEMUAArch64Load {
   mutating func elf(_ image: RawSpan) throws(QEMUStop) -> LoadPlan {
     let file = QEMUELF(bigOrLittle: image, machines: [183])
     if case .misbehaves(let misbehaviour) = file.ending { throw .misbehaviour(misbehaviour) }
-    var reason = "the segments take no memory"
-    if case .failed(let because) = file.ending { reason = because }
+    let reason = file.failure ?? "the segments take no memory"
     guard case .loaded = file.ending, file.total > 0, file.total <= UInt64(Int64.max) else {
       throw .refuses("", "\(reason); QEMU ends with status 1 and says nothing", "load_elf takes the file", Self.source)
     }
@@ -97,7 +96,9 @@ struct QEMUAArch64Load {
         "the device tree follows the module on 2 MiB", Self.source)
     }
     roms.add(QEMURom(name: "dtb", address: tree, size: Self.treeSize, contents: .foreign))
-    let prediction = linux(address: address, tree: tree)
+    var prediction = linux(address: address, tree: tree)
+    let reason = QEMURawFile.isMarkedGzip(image) ? "gunzip() does not take it" : "the file ends in the ELF header"
+    QEMURawFile.remark(on: image, reason, entered: address, source: Self.source, in: &prediction)
     return try finish(prediction)
   }
 
@@ -153,7 +154,7 @@ struct QEMUAArch64Load {
   }
 
   private func checkPacking(_ image: RawSpan) throws(QEMUStop) {
-    let isGzip = image.load(UInt16.self, at: 0) == 0x8b1f
+    let isGzip = QEMURawFile.isGzip(image)
     guard isGzip || image.load(UInt32.self, at: 0) == 0x5619_0527 else { return }
     throw .refuses(
       "", "QEMU unpacks \(isGzip ? "gzip" : "U-Boot's format") itself: give this model what is inside",

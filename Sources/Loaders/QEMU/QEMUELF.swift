@@ -28,6 +28,8 @@ struct QEMUELF {
   var note: UInt64 = 0
   var remarks: [Remark] = []
   var ending = Ending.loaded
+  /// Why it is not taken.
+  var failure: String? { if case .failed(let reason) = ending { reason } else { nil } }
 
   /// More segments or notes than this are not followed: QEMU's own work grows with their square.
   static let segmentLimit: UInt64 = 1024
@@ -51,7 +53,9 @@ struct QEMUELF {
     else { return "the file ends in the ELF header" }
     guard machines.contains(machine) else { return "e_machine is \(machine)" }
     entry = header.entry ?? 0
-    guard table <= UInt64(Int64.max), bytes.holds(count * header.programHeaderSize, at: table) || count == 0 else {
+    // load_at() of 0 bytes gives no table.
+    guard count > 0 else { return "e_phnum is 0" }
+    guard table <= UInt64(Int64.max), bytes.holds(count * header.programHeaderSize, at: table) else {
       return "the file ends in the program headers, e_phoff 0x\(String(table, radix: 16)), e_phnum \(count)"
     }
     var loader = QEMUELFLoader(header: header, wantsNote: wantsNote)

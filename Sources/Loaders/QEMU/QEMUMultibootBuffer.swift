@@ -20,6 +20,11 @@ struct QEMUMultibootBuffer {
   private let strings: UInt64
   private let loaderName: UInt64
   private let modules: UInt64
+  /// Of the whole buffer, in bytes.
+  let size: UInt64
+
+  /// Where the buffer goes.
+  var address: UInt64 { kernel.address }
 
   init(_ kernel: QEMUMultiboot.Kernel, _ request: LoaderRequest) throws(QEMUStop) {
     self.kernel = kernel
@@ -37,6 +42,7 @@ struct QEMUMultibootBuffer {
       guard end <= 0xffff_ffff, module.size.value <= 0x7fff_ffff else { throw Self.tooLarge(kernel) }
     }
     guard end <= 0xffff_ffff else { throw Self.tooLarge(kernel) }
+    size = end
   }
 
   private static func tooLarge(_ kernel: QEMUMultiboot.Kernel) -> QEMUStop {
@@ -60,11 +66,13 @@ struct QEMUMultibootBuffer {
   }
 
   func predict() throws(QEMUStop) -> LoadPlan {
+    try checkOptionROM()
     var prediction = LoadPlan(loader: .qemuMultiboot, reading: kernel.reading, machine: request.machine, entry: state)
     prediction.remarks = kernel.remarks
     let inside = kernel.parts.contains { kernel.entry &- $0.address < $0.size }
     prediction.remarkEntry(inside: inside, kernel.entry)
     remarkGaps(&prediction)
+    remarkLowMemory(&prediction)
     var roms = QEMURomList()
     for part in kernel.parts { roms.add(part) }
     addStrings(&roms, &prediction)
@@ -104,7 +112,8 @@ struct QEMUMultibootBuffer {
     for load in loads { roms.add(load) }
   }
 
-  /// The boot information's fields that QEMU knows; mem_lower, mem_upper and mmap_length are the option ROM's.
+  /// The boot information's fields that QEMU knows, where the buffer leaves them; mem_lower, mem_upper and mmap_length
+  /// are the option ROM's.
   private func addInformation(_ roms: inout QEMURomList, _ prediction: inout LoadPlan) {
     var bytes: [UInt8] = []
     let moduleText = request.modules.reduce(0 as UInt64) { $0 + UInt64(Self.text(of: $1).utf8.count) + 1 }
@@ -113,9 +122,12 @@ struct QEMUMultibootBuffer {
       kernel.address &+ table, 0, 0, 0, 0, 0, Self.memoryMap, 0, 0, 0, kernel.address &+ loaderName, 0, 0, 0, 0, 0,
     ]
     for field in fields { Self.append(field, to: &bytes) }
-    for range in [0..<4, 12..<44, 48..<88] {
-      add(
-        "boot information", Array(bytes[range]), at: Self.information + UInt64(range.lowerBound), &roms, &prediction)
+    let start = Self.information
+    for known in [start..<start + 4, start + 12..<start + 44, start + 48..<start + 88] {
+      for range in left(of: known) {
+        let part = Array(bytes[Int(range.lowerBound - start)..<Int(range.upperBound - start)])
+        add("boot information", part, at: range.lowerBound, &roms, &prediction)
+      }
     }
   }
 

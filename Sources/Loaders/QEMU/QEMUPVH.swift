@@ -43,9 +43,11 @@ enum QEMUPVH {
     roms.add(QEMULinux.firmware)
     let inside = file.roms.contains { entry &- $0.address < $0.size }
     prediction.remarkEntry(inside: inside, entry)
-    try addModule(request, memory, to: &prediction)
     if let overlap = roms.overlap { throw .refusal(overlap) }
+    QEMUFirmware(memory).remark(on: file.roms, in: &prediction)
     roms.place(in: memory, as: &prediction)
+    // The option ROM fetches it when the firmware has run.
+    try addModule(request, memory, to: &prediction)
     return prediction
   }
 

@@ -45,22 +45,32 @@ struct QEMURISCVLoad {
     if case .misbehaves(let misbehaviour) = file.ending { throw .misbehaviour(misbehaviour) }
     // What a file that fails has left stays.
     for rom in file.roms { roms.add(rom) }
-    var start = file.low
-    var reading = LenientELF(image).is64 ? "ELF64" : "ELF32"
-    var remarks = file.remarks
+    var prediction: LoadPlan
     if case .loaded = file.ending, file.total > 0, file.total <= UInt64(Int64.max) {
-      let inside = file.roms.contains { start &- $0.address < $0.size }
-      remarks += entryRemarks(file, start: start, inside: inside)
+      prediction = plan(LenientELF(image).is64 ? "ELF64" : "ELF32", entered: file.low)
+      let inside = file.roms.contains { file.low &- $0.address < $0.size }
+      prediction.remarks = file.remarks + entryRemarks(file, start: file.low, inside: inside)
     } else {
       try addRaw(image)
-      (start, reading) = (Self.rawAddress, "raw image")
+      prediction = plan("raw image", entered: Self.rawAddress)
+      let isGzip = QEMURawFile.isMarkedGzip(image)
+      let reason = isGzip ? "nothing is unpacked" : file.failure ?? "the segments take no memory"
+      prediction.remarks = file.remarks
+      QEMURawFile.remark(on: image, reason, entered: Self.rawAddress, source: Self.source, in: &prediction)
     }
-    let tree = treeAddress
-    var prediction = LoadPlan(
-      loader: .qemuRISCV, reading: reading, machine: request.machine, entry: state(start, tree: tree))
-    prediction.remarks = remarks
+    return try finish(prediction)
+  }
+
+  private func plan(_ reading: String, entered start: UInt64) -> LoadPlan {
+    LoadPlan(
+      loader: .qemuRISCV, reading: reading, machine: request.machine, entry: state(start, tree: treeAddress))
+  }
+
+  private mutating func finish(_ draft: LoadPlan) throws(QEMUStop) -> LoadPlan {
+    var prediction = draft
+    let start = draft.entry.address
     try addModule(start: start, to: &prediction)
-    roms.add(QEMURom(name: "fdt", address: tree, size: Self.treeSize, contents: .foreign))
+    roms.add(QEMURom(name: "fdt", address: treeAddress, size: Self.treeSize, contents: .foreign))
     if let overlap = roms.overlap { throw .refusal(overlap) }
     guard start < Self.base || start >= Self.firmwareEnd else {
       throw .misbehaves(
@@ -70,7 +80,7 @@ struct QEMURISCVLoad {
     roms.place(in: memory, as: &prediction)
     prediction.decisions.append(
       Decision(
-        "device tree", choice: hex(tree),
+        "device tree", choice: hex(treeAddress),
         because: "the last 2 MiB boundary with 1 MiB behind it below the end of memory or 3 GiB"))
     return prediction
   }
@@ -82,7 +92,7 @@ struct QEMURISCVLoad {
     guard file.entry != start else { return [] }
     return [
       Remark(
-        .entryOutsideImage, "the kernel is entered at \(hex(start)), not at e_entry \(hex(file.entry))", rule: rule)
+        .entryElsewhere, "the kernel is entered at \(hex(start)), not at e_entry \(hex(file.entry))", rule: rule)
     ]
   }
 

@@ -97,7 +97,7 @@ extension Libelf {
       return
     }
     // A link to something else is left alone without a word.
-    guard let names = elf.section(table.link, in: bytes), names.type == 3 else { return }
+    guard let names = section(table.link, elf, bytes), names.type == 3 else { return }
     let start = physicalEnd.roundedUp(to: word)
     let headers = (4 + 68 + 3 * elf.sectionHeaderSize).roundedUp(to: word)
     let withSymbols = (headers &+ table.size).roundedUp(to: word)
@@ -106,10 +106,10 @@ extension Libelf {
   }
 
   /// The first SHT_SYMTAB, if its sh_link is an index of a section (`elf_init`).
-  private func symbolTable(_ elf: LenientELF, _ bytes: RawSpan) -> LenientELF.Section? {
+  private mutating func symbolTable(_ elf: LenientELF, _ bytes: RawSpan) -> LenientELF.Section? {
     let count = elf.boundedSectionCount(in: bytes)
     for index in 1..<max(1, count) {
-      guard let section = elf.section(index, in: bytes) else { return nil }
+      guard let section = section(index, elf, bytes) else { return nil }
       if section.type == 2 { return section.link > 0 && section.link < count ? section : nil }
     }
     return nil

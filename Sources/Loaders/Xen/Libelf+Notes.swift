@@ -28,12 +28,12 @@ extension Libelf {
         break
       }
       noteCount += 1
-      let descriptor = position &+ 12 &+ padded(bytes.wide(UInt32.self, at: position))
+      let descriptor = position &+ 12 &+ padded(word(elf, bytes, at: position))
       if let owner = text(elf, bytes, at: position &+ 12), owner.equals("Xen") {
         guard readNote(elf, bytes, at: position, descriptor: descriptor) else { return nil }
         count += 1
       }
-      let next = descriptor &+ padded(bytes.wide(UInt32.self, at: position &+ 4))
+      let next = descriptor &+ padded(word(elf, bytes, at: position &+ 4))
       guard next > position else { break }
       // What is asked is whether this note lies in the file, not the next.
       guard bytes.holds(1, at: position) else {
@@ -46,7 +46,11 @@ extension Libelf {
   }
 
   /// A size of a note, rounded up to 4 in 32 bits: the greatest three become 0.
-  private mutating func padded(_ size: UInt64?) -> UInt64 { checked(size).roundedUp(to: 4) & 0xffff_ffff }
+  private func padded(_ size: UInt64) -> UInt64 { size.roundedUp(to: 4) & 0xffff_ffff }
+
+  private mutating func word(_ elf: LenientELF, _ bytes: RawSpan, at offset: UInt64) -> UInt64 {
+    checked(bytes.wide(UInt32.self, at: offset, isSwapped: elf.isSwapped))
+  }
 
   /// A string of at most 4096 bytes and its NUL (`elf_strval`).
   mutating func text(_ elf: LenientELF, _ bytes: RawSpan, at offset: UInt64) -> CText? {
@@ -58,7 +62,7 @@ extension Libelf {
 
   /// One note of Xen's (`elf_xen_parse_note`); false where a feature is required that nobody knows.
   private mutating func readNote(_ elf: LenientELF, _ bytes: RawSpan, at position: UInt64, descriptor: UInt64) -> Bool {
-    let number = checked(bytes.wide(UInt32.self, at: position &+ 8))
+    let number = word(elf, bytes, at: position &+ 8)
     let type = XenNoteType(rawValue: UInt32(truncatingIfNeeded: number))
     guard let form = Libelf.form(of: type), let name = type.name else {
       say("ELF: note: unknown (\(alternateHex(number)))")
@@ -70,14 +74,14 @@ extension Libelf {
       say("ELF: note: \(name) = \"\(text.string)\"")
       return apply(type, text)
     case .number:
-      let value = integer(elf, bytes, at: descriptor, size: checked(bytes.wide(UInt32.self, at: position &+ 4)))
+      let value = integer(elf, bytes, at: descriptor, size: word(elf, bytes, at: position &+ 4))
       say("ELF: note: \(name) = \(alternateHex(value))")
       apply(type, value)
       if type == .supportedFeatures {
         hasSupportedFeatures = true
         // An array of 32-bit words, whatever the size printed; only the first has features.
-        if checked(bytes.wide(UInt32.self, at: position &+ 4)) >= 4 {
-          supportedFeatures |= checked(bytes.wide(UInt32.self, at: descriptor))
+        if word(elf, bytes, at: position &+ 4) >= 4 {
+          supportedFeatures |= word(elf, bytes, at: descriptor)
         }
       }
     }
@@ -88,9 +92,9 @@ extension Libelf {
   private mutating func integer(_ elf: LenientELF, _ bytes: RawSpan, at offset: UInt64, size: UInt64) -> UInt64 {
     switch size {
     case 1: checked(bytes.wide(UInt8.self, at: offset))
-    case 2: checked(bytes.wide(UInt16.self, at: offset))
-    case 4: checked(bytes.wide(UInt32.self, at: offset))
-    case 8: checked(bytes.load(UInt64.self, at: offset))
+    case 2: checked(bytes.wide(UInt16.self, at: offset, isSwapped: elf.isSwapped))
+    case 4: word(elf, bytes, at: offset)
+    case 8: checked(bytes.wide(UInt64.self, at: offset, isSwapped: elf.isSwapped))
     default: 0
     }
   }
@@ -119,6 +123,9 @@ extension Libelf {
     case .hypervisorStartLow: hypervisorStartLow = value
     case .initialP2M: machineListBase = value
     case .moduleStartFrame: unmappedInitrd = value != 0
+    case .physicalEntry32:
+      let low = value & 0xffff_ffff
+      physicalEntry = low == 0xffff_ffff ? nil : low
     default: break
     }
   }

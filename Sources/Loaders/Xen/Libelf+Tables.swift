@@ -1,37 +1,73 @@
-import Placement
 import KernelImage
+import Placement
 
 extension LenientELF {
-  /// PT_LOAD segments that share a bit of p_flags with a mask, with their indexes: as far as the headers lie in the
-  /// file. e_phentsize is the stride as it stands; 0 makes all headers the same.
-  func loadable(_ flags: UInt64, in bytes: RawSpan) -> [(index: UInt64, segment: Segment)] {
-    var found: [(index: UInt64, segment: Segment)] = []
-    for index in 0..<(programHeaderCount ?? 0) {
-      guard let segment = segment(index, in: bytes) else { break }
-      if segment.type == 1, segment.flags & flags != 0 { found.append((index: index, segment: segment)) }
-    }
-    return found
-  }
-
-  /// The first section of a name, from an index on.
-  func section(named name: String, from first: UInt64, in bytes: RawSpan) -> Section? {
-    let count = sectionHeaderCount ?? 0
-    guard let nameIndex = sectionNameIndex, nameIndex < count, let names = section(nameIndex, in: bytes) else {
-      return nil
-    }
-    for index in first..<max(first, count) {
-      guard let section = section(index, in: bytes) else { return nil }
-      let (offset, wraps) = names.offset.addingReportingOverflow(section.name)
-      if !wraps, bytes.spells(name + "\0", at: offset) { return section }
-    }
-    return nil
-  }
+  /// Fields as libelf reads them: swapped where EI_DATA is not that of x86, ELFDATA2LSB (`elf_swap`).
+  init(libelf bytes: RawSpan) { self.init(bytes, isSwapped: bytes.load(UInt8.self, at: 5) != 1) }
 
   /// How many section headers libelf looks at: e_shnum, at most as many as the file could hold.
   func boundedSectionCount(in bytes: RawSpan) -> UInt64 { min(sectionHeaderCount ?? 0, UInt64(bytes.byteCount) / 40) }
 }
 
+/// The tables: a header's first byte must lie in the file, its fields are 0 where the file ends before them.
 extension Libelf {
+  /// The program header at an index; nil, and the image broken, where the file ends before it.
+  mutating func segment(_ index: UInt64, _ elf: LenientELF, _ bytes: RawSpan) -> LenientELF.Segment? {
+    guard let offset = elf.programHeaderPlace(index), let segment = elf.segment(at: offset, atLeast: 1, in: bytes)
+    else {
+      mark(broken: "out of range access")
+      return nil
+    }
+    // The end of what is read: p_type and p_flags of all, up to p_filesz of notes, up to p_memsz of what is loaded.
+    let used: UInt64 =
+      switch segment.type {
+      case 1 where segment.flags & 7 != 0: elf.is64 ? 48 : 28
+      case 4: elf.is64 ? 40 : 28
+      default: elf.is64 ? 8 : 28
+      }
+    if !bytes.holds(used, at: offset) { mark(broken: "out of range access") }
+    return segment
+  }
+
+  /// The section header at an index; nil, and the image broken, where the file ends before it.
+  mutating func section(_ index: UInt64, _ elf: LenientELF, _ bytes: RawSpan) -> LenientELF.Section? {
+    guard let offset = elf.sectionHeaderPlace(index), let section = elf.section(at: offset, atLeast: 1, in: bytes)
+    else {
+      mark(broken: "out of range access")
+      return nil
+    }
+    // sh_type is the first field that is read of all of them.
+    if !bytes.holds(8, at: offset) { mark(broken: "out of range access") }
+    return section
+  }
+
+  /// PT_LOAD segments with a bit of R, W, X in p_flags, with their indexes. e_phentsize is the stride as it stands; 0
+  /// makes all headers the same (`elf_phdr_is_loadable`).
+  mutating func loadable(_ elf: LenientELF, _ bytes: RawSpan) -> [(index: UInt64, segment: LenientELF.Segment)] {
+    var found: [(index: UInt64, segment: LenientELF.Segment)] = []
+    for index in 0..<(elf.programHeaderCount ?? 0) {
+      guard let segment = segment(index, elf, bytes) else { break }
+      if segment.type == 1, segment.flags & 7 != 0 { found.append((index: index, segment: segment)) }
+    }
+    return found
+  }
+
+  /// The first section of a name (`elf_shdr_by_name`). Names that do not end make the image broken.
+  mutating func section(named name: String, _ elf: LenientELF, _ bytes: RawSpan) -> LenientELF.Section? {
+    let count = elf.boundedSectionCount(in: bytes)
+    guard let nameIndex = elf.sectionNameIndex, nameIndex < count, let names = section(nameIndex, elf, bytes) else {
+      return nil
+    }
+    for index in 1..<max(1, count) {
+      guard let section = section(index, elf, bytes) else { return nil }
+      let offset = names.offset &+ section.name
+      if bytes.spells(name + "\0", at: offset) { return section }
+      // What is read of a name matters no more once the image is broken.
+      if broken == nil { _ = text(elf, bytes, at: offset) }
+    }
+    return nil
+  }
+
   /// The checks before anything is read (`elf_init`).
   mutating func begin(_ elf: LenientELF, _ bytes: RawSpan) throws(XenStop) {
     let size = UInt64(bytes.byteCount)
@@ -61,65 +97,12 @@ extension Libelf {
 
   /// The extent of what will be loaded (`elf_parse_binary`). A segment whose end wraps does not raise the end.
   mutating func measure(_ elf: LenientELF, _ bytes: RawSpan) {
-    for (_, segment) in elf.loadable(XenRules.modern.loadableFlags, in: bytes) {
+    for (_, segment) in loadable(elf, bytes) {
       let start = segment.physicalAddress
       say("ELF: phdr: paddr=\(alternateHex(start)) memsz=\(alternateHex(segment.memorySize))")
       physicalStart = min(physicalStart, start)
       physicalEnd = max(physicalEnd, start &+ segment.memorySize)
     }
     say("ELF: memory: \(alternateHex(physicalStart)) -> \(alternateHex(physicalEnd))")
-  }
-
-  /// Notes of PT_NOTE, else of SHT_NOTE, else the string of `__xen_guest` (`elf_xen_parse`). Nil where a note ends it.
-  mutating func readWishes(_ elf: LenientELF, _ bytes: RawSpan) -> Bool {
-    guard let fromSegments = readSegmentNotes(elf, bytes) else { return false }
-    if fromSegments > 0 { return true }
-    guard let fromSections = readSectionNotes(elf, bytes) else { return false }
-    if fromSections > 0 { return true }
-    if let section = elf.section(named: "__xen_guest", from: 1, in: bytes) {
-      sawGuestText = true
-      sawNoteRange = false
-      let text = guestText(elf, bytes, at: section.offset)
-      say("ELF: __xen_guest: \"\(text.string)\"")
-      readGuestText(text)
-    }
-    return true
-  }
-
-  private mutating func readSegmentNotes(_ elf: LenientELF, _ bytes: RawSpan) -> Int? {
-    var found = 0
-    for index in 0..<(elf.programHeaderCount ?? 0) {
-      guard let segment = elf.segment(index, in: bytes) else { break }
-      // Old binutils left p_offset 0.
-      guard segment.type == 4, segment.offset != 0 else { continue }
-      guard let more = readNotes(elf, bytes, from: segment.offset, to: segment.offset &+ segment.fileSize) else {
-        return nil
-      }
-      found += more
-    }
-    return found
-  }
-
-  private mutating func readSectionNotes(_ elf: LenientELF, _ bytes: RawSpan) -> Int? {
-    var found = 0
-    for index in 1..<max(1, elf.boundedSectionCount(in: bytes)) {
-      guard let section = elf.section(index, in: bytes) else { break }
-      guard section.type == 7 else { continue }
-      guard let more = readNotes(elf, bytes, from: section.offset, to: section.offset &+ section.size) else {
-        return nil
-      }
-      if found == 0, more > 0 { say("ELF: using notes from SHT_NOTE section") }
-      found += more
-    }
-    return found
-  }
-
-  /// The whole string, or as much of it as the file holds.
-  private mutating func guestText(_ elf: LenientELF, _ bytes: RawSpan, at offset: UInt64) -> CText {
-    let size = UInt64(bytes.byteCount)
-    if let text = CText(in: bytes, at: offset, limit: size) { return text }
-    mark(broken: "out of range access")
-    guard offset < size else { return CText([]) }
-    return CText((offset..<size).compactMap { bytes.load(UInt8.self, at: $0) })
   }
 }

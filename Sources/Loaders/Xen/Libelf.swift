@@ -30,6 +30,8 @@ struct Libelf {
 
   var virtualBase = Libelf.unset
   var entry = Libelf.unset
+  /// PHYS32_ENTRY, 32 bits of it; nil where it is not given, or is 0xffff_ffff, which libelf takes for "not given".
+  var physicalEntry: UInt64?
   var hypercallPage = Libelf.unset
   var hypervisorStartLow = Libelf.unset
   var machineListBase = Libelf.unset

@@ -9,6 +9,8 @@ import Placement
 /// The request's machine is the domain: its usable memory is what the domain gets. A piece's destination is a
 /// pseudo-physical address (pfn << 12 + offset). Each segment of the domain is whole pages and cleared first, so that
 /// bytes between an image's segments are zero.
+///
+/// Of a bzImage the image is the unpacked payload: a compressed one is refused, which libxenguest does not do.
 public enum XenDomU {
   /// The prediction alone, in the form of the other loaders.
   public static func load(_ image: RawSpan, _ request: LoaderRequest) -> LoaderOutcome {

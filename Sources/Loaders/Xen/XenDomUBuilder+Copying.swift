@@ -18,8 +18,7 @@ extension XenDomUBuilder {
         zeroFill: ByteCount(room), owner: "kernel, cleared"))
     // All together may take twice the room.
     var budget = room &* 2
-    let file = LenientELF(bytes)
-    for (index, segment) in file.loadable(XenRules.modern.loadableFlags, in: bytes) {
+    for (index, segment) in elf.loadable(file, bytes) {
       guard budget >= segment.memorySize else {
         leaveOut(
           "segment \(index) and those after it", "program segments total to more than the input image size", &prediction

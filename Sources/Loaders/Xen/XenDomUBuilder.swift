@@ -7,12 +7,13 @@ import Placement
 struct XenDomUBuilder {
   var elf = Libelf()
   var memory = XenDomUMemory()
-  private let file: LenientELF
+  let file: LenientELF
   private var is64: Bool { memory.is64 }
 
-  init(_ image: RawSpan) { file = LenientELF(image) }
+  init(_ image: RawSpan) { file = LenientELF(libelf: image) }
 
   mutating func build(_ bytes: RawSpan, _ request: LoaderRequest) throws(XenStop) -> LoadPlan {
+    try XenBzImage.checkUnpacked(bytes)
     try parse(bytes)
     memory.pages = request.pages
     memory.virtualEnd = elf.virtualBase
@@ -123,12 +124,14 @@ struct XenDomUBuilder {
           .unspecified, "A module that gzip packed is unpacked, and takes the room of what it holds.",
           rule: Rule("a module's magic decides", source: "\(XenSource.guest), xc_dom_build_module")))
     }
-    prediction.decisions = [
-      Decision(
-        "guest virtual address", choice: "p_paddr + \(hex(elf.virtualOffset))",
-        because: "VIRT_BASE \(hex(elf.virtualBase)) less ELF_PADDR_OFFSET \(hex(elf.paddrOffset))",
-        rejected: [.init("p_vaddr", "libelf never reads it")]),
-      Decision("entry", choice: hex(elf.entry), because: "ENTRY or VIRT_ENTRY where given, else e_entry as it stands"),
-    ]
+    prediction.decisions =
+      [
+        Decision(
+          "guest virtual address", choice: "p_paddr + \(hex(elf.virtualOffset))",
+          because: "VIRT_BASE \(hex(elf.virtualBase)) less ELF_PADDR_OFFSET \(hex(elf.paddrOffset))",
+          rejected: [.init("p_vaddr", "libelf never reads it")]),
+        Decision(
+          "entry", choice: hex(elf.entry), because: "ENTRY or VIRT_ENTRY where given, else e_entry as it stands"),
+      ] + memory.segments.map { $0.decision }
   }
 }

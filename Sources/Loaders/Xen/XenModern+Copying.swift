@@ -12,7 +12,7 @@ extension XenModern {
     var pieces = XenPieces(base: arranged.total.start.value, end: arranged.total.endValue)
     let size = elf.kernelEnd &- elf.kernelStart
     var budget = size &* 2
-    let segments = file.loadable(XenRules.modern.loadableFlags, in: bytes)
+    let segments = elf.loadable(file, bytes)
     for (index, segment) in segments {
       guard budget >= segment.memorySize else {
         leaveOut(from: index, &prediction)
@@ -35,7 +35,8 @@ extension XenModern {
     let evidence =
       "program header \(index), p_paddr \(hex(segment.physicalAddress)), p_filesz \(hex(segment.fileSize)), p_memsz "
       + "\(hex(segment.memorySize)), p_offset \(hex(segment.offset))"
-    // Reading beyond the file comes first: the copy of the bytes is what the clearing follows.
+    // Reading beyond the file comes first: the copy of the bytes is what the clearing follows. Seen: p_offset 1 << 40,
+    // of no memory, "Failed to load the kernel binary"; p_offset -0x800, the domain runs what lay before the image.
     if segment.fileSize > 0, mapping.holds(address, segment.fileSize), isOwn(address),
       !bytes.holds(segment.fileSize, at: segment.offset)
     {

@@ -7,17 +7,16 @@ import Placement
 struct XenModern {
   var elf = Libelf()
   var arrangement: XenArrangement?
-  let is64: Bool
+  private(set) var is64: Bool
   let host: XenHost
   /// Whether the builder would say, leaving here, that libelf found the image broken.
   var saysBroken = false
 
   static func verdict(_ image: RawSpan, _ request: LoaderRequest, _ host: XenHost) -> XenVerdict {
-    let file = LenientELF(image)
-    var model = XenModern(is64: file.is64, host: host)
+    var model = XenModern(is64: false, host: host)
     var outcome: LoaderOutcome
     do throws(XenStop) {
-      outcome = .loads(try model.load(file, image, request))
+      outcome = .loads(try model.load(image, request))
     } catch {
       switch error {
       case .refuses(let refusal):
@@ -36,9 +35,19 @@ struct XenModern {
     self.host = host
   }
 
-  private mutating func load(_ file: LenientELF, _ bytes: RawSpan, _ request: LoaderRequest) throws(XenStop)
-    -> LoadPlan
-  {
+  private mutating func load(_ image: RawSpan, _ request: LoaderRequest) throws(XenStop) -> LoadPlan {
+    guard let start = try XenBzImage.payload(of: image) else {
+      try XenBzImage.checkWhole(image, memory: request.pages << 12)
+      return try load(elf: image, request)
+    }
+    var plan = try load(elf: image.extracting(Int(start)..<image.byteCount), request)
+    plan.shiftSources(by: start)
+    return plan
+  }
+
+  private mutating func load(elf bytes: RawSpan, _ request: LoaderRequest) throws(XenStop) -> LoadPlan {
+    let file = LenientELF(libelf: bytes)
+    is64 = file.is64
     try elf.begin(file, bytes)
     saysBroken = true
     elf.measure(file, bytes)
@@ -67,25 +76,28 @@ struct XenModern {
     saysBroken = true
     let entry = elf.entry &- arranged.total.start.value
     prediction.remarkOnPieces(entryAt: entry, modules: request.modules.count, source: XenSource.builder)
-    prediction.decisions = decisions
+    prediction.decisions = decisions + arranged.decisions
     return prediction
   }
 
   /// Class, machine and features, in the builder's order.
   private mutating func checkKind(_ file: LenientELF, _ bytes: RawSpan) throws(XenStop) {
     let machine = file.machine ?? 0
-    if !is64, !host.runs32BitDomains {
+    // What is neither class is laid out as 32-bit.
+    let is32 = file.fileClass == 1
+    if is32, !host.runs32BitDomains {
       throw .refuse(
         "Found 32-bit PV kernel, but CONFIG_PV32 missing", "e_ident[EI_CLASS] \(file.fileClass ?? 0)",
         "64-bit kernels only in this build", XenSource.builder)
     }
+    let width = is64 ? "64" : is32 ? "32" : "??"
     elf.say(
-      " Dom0 kernel: \(is64 ? "64" : "32")-bit\(elf.pae == .no ? "" : ", PAE"), \(file.data == 2 ? "msb" : "lsb"), paddr "
+      " Dom0 kernel: \(width)-bit\(elf.pae == .no ? "" : ", PAE"), \(file.data == 2 ? "msb" : "lsb"), paddr "
         + "\(alternateHex(elf.physicalStart)) -> \(alternateHex(elf.physicalEnd))")
     if let symbols = elf.symbols {
       elf.say(" Dom0 symbol map \(alternateHex(symbols.start)) -> \(alternateHex(symbols.end))")
     }
-    guard file.data != 2, is64 ? machine == 62 : machine == 3 && elf.pae != .no else {
+    guard file.data != 2, is64 ? machine == 62 : is32 && machine == 3 && elf.pae != .no else {
       throw .refuse(
         "Mismatch between Xen and DOM0 kernel",
         "e_machine \(machine), e_ident[EI_CLASS] \(file.fileClass ?? 0), e_ident[EI_DATA] \(file.data ?? 0)",

@@ -50,8 +50,8 @@ struct XenOld {
   /// The hypervisor that an image was made for.
   private static func processor(for file: LenientELF, _ bytes: RawSpan) -> XenHost.Processor {
     guard !file.is64 else { return .x86_64 }
-    let text = file.section(named: "__xen_guest", from: 0, in: bytes)
-      .flatMap { CText(in: bytes, at: $0.offset, limit: UInt64(bytes.byteCount)) }
+    let section = try? file.oldGuestSection(in: bytes)
+    let text = section.flatMap { CText(in: bytes, at: $0.offset, limit: UInt64(bytes.byteCount)) }
     return text?.index(of: "PAE=yes") == nil ? .i386 : .i386PAE
   }
 
@@ -80,7 +80,7 @@ struct XenOld {
     let pseudoEntry = entry &- arranged.total.start.value
     prediction.remarkOnPieces(entryAt: pseudoEntry, modules: request.modules.count, source: XenSource.oldBuilder)
     remarkOnIgnored(file, bytes, &prediction)
-    prediction.decisions = decisions
+    prediction.decisions = decisions + arranged.decisions
     return prediction
   }
 

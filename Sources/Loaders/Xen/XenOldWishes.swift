@@ -24,7 +24,7 @@ struct XenOldWishes {
       self = notes
       return
     }
-    guard let section = file.section(named: "__xen_guest", from: 0, in: bytes) else {
+    guard let section = try file.oldGuestSection(in: bytes) else {
       // Until August the builder asked for it later, in other words.
       guard rules == .august else { return }
       throw .refuse(

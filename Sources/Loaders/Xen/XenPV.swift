@@ -8,6 +8,8 @@ import Placement
 /// The request's machine is the domain: its usable memory is what `dom0_mem` gives, `nr_pages` pages. A piece's
 /// destination is a pseudo-physical address (pfn << 12 + offset), which Xen maps at `XenArrangement.total.start`; which
 /// machine frame that is changes from run to run. Bytes between the pieces are not cleared.
+///
+/// Of a bzImage the image is the unpacked payload: a compressed one is refused, which Xen does not do.
 public enum XenPV {
   /// What becomes of an image under a set of rules.
   ///

@@ -15,7 +15,7 @@ import Placement
 /// For other domains, those that libxenguest builds, the usable memory is the domain's, from 0 on, and the map is the
 /// one that its `start_info` lists.
 ///
-/// The models take the unpacked kernel: a bzImage's compressed payload is for the caller to open.
+/// Of a bzImage the image is the unpacked payload: a compressed one is refused, which Xen does not do.
 public enum XenPVH {
   /// What the hypervisor does with a kernel for the first domain (`dom0=pvh`), and what its console says about it.
   public static func dom0(_ image: RawSpan, _ request: LoaderRequest) -> XenVerdict {
@@ -26,7 +26,7 @@ public enum XenPVH {
     } catch {
       switch error {
       case .refuses(let refusal):
-        model.lines.append("Failed to load Dom0 kernel")
+        if refusal.words != XenBzImage.ranOut { model.lines.append("Failed to load Dom0 kernel") }
         outcome = .refuses(refusal)
       case .misbehaves(let misbehaviour): outcome = .misbehaves(misbehaviour)
       }

@@ -4,11 +4,11 @@ import KernelImage
 import Placement
 
 extension XenPVHDom0 {
-  /// Copies segments in header order to their physical addresses (`elf_load_binary`, `elf_load_image`). The functions that
-  /// copy and clear take 32-bit counts, and stop at the first page that is not memory.
+  /// Copies segments in header order to their physical addresses (`elf_load_binary`, `elf_load_image`). The functions
+  /// that copy and clear take 32-bit counts, and stop at the first page that is not memory.
   mutating func copy(_ file: LenientELF, _ bytes: RawSpan, into prediction: inout LoadPlan) throws(XenStop) {
     var budget = (elf.kernelEnd &- elf.kernelStart) &* 2
-    for (index, segment) in file.loadable(XenRules.modern.loadableFlags, in: bytes) {
+    for (index, segment) in elf.loadable(file, bytes) {
       guard budget >= segment.memorySize else {
         elf.mark(broken: "program segments total to more than the input image size")
         prediction.remarks.append(
@@ -33,6 +33,8 @@ extension XenPVHDom0 {
       + "\(hex(segment.memorySize)), p_offset \(hex(segment.offset))"
     let count = segment.fileSize & 0xffff_ffff
     let room = memory.run(from: address)
+    // Seen: p_offset 1 << 40, a page fault of the hypervisor; p_offset -0x800, the domain runs what lay before the
+    // image.
     if min(count, room) > 0, !bytes.holds(min(count, room), at: segment.offset) {
       throw .misbehaves(
         Misbehaviour(

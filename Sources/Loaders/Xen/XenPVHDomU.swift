@@ -37,14 +37,16 @@ struct XenPVHDomU {
   }
 
   mutating func load(_ bytes: RawSpan) throws(XenStop) -> LoadPlan {
-    let file = LenientELF(bytes)
-    let notes = try parse(file, bytes)
-    guard !notes.requiresDom0 else {
+    try XenBzImage.checkUnpacked(bytes)
+    let file = LenientELF(libelf: bytes)
+    try parse(file, bytes)
+    // XENFEAT_dom0.
+    guard elf.requiredFeatures & (1 << 11) == 0 else {
       throw .refuse(
         "xc_dom_parse_elf_kernel: Kernel does not support unprivileged (DomU) operation", "FEATURES with '!dom0'",
         "dom0 is not required", XenPVH.elfLoader)
     }
-    guard let entry = notes.entry else {
+    guard let entry = elf.physicalEntry else {
       throw .refuse(
         "xc_dom_guest_type: image not capable of booting inside a HVM container",
         "no note of type 18, or its value is 0xffffffff", "a kernel for PVH names its entry", XenPVH.elfLoader)
@@ -70,7 +72,7 @@ struct XenPVHDomU {
     return prediction
   }
 
-  private mutating func parse(_ file: LenientELF, _ bytes: RawSpan) throws(XenStop) -> XenPVHNotes {
+  private mutating func parse(_ file: LenientELF, _ bytes: RawSpan) throws(XenStop) {
     do throws(XenStop) {
       try elf.begin(file, bytes)
     } catch {
@@ -78,15 +80,14 @@ struct XenPVHDomU {
     }
     elf.measure(file, bytes)
     do throws(XenStop) {
-      return try elf.parsePVH(file, bytes)
+      try elf.parsePVH(file, bytes)
     } catch {
       guard !file.is64 else { throw Self.worded(error, "xc_dom_parse_hvm_kernel: ELF image is not 32bit") }
       // "HVM-generic", which loads firmware, takes every 32-bit file that is not for Xen.
       elf.kernelStart = elf.physicalStart
       elf.kernelEnd = elf.physicalEnd
-      var notes = XenPVHNotes()
-      notes.entry = (file.entry ?? 0) & 0xffff_ffff
-      return notes
+      elf.physicalEntry = (file.entry ?? 0) & 0xffff_ffff
+      elf.requiredFeatures = 0
     }
   }
 
@@ -140,7 +141,7 @@ struct XenPVHDomU {
     func fits(_ address: UInt64, _ count: UInt64) -> Bool {
       address &- start <= size && count <= size - (address &- start)
     }
-    for (index, segment) in file.loadable(XenRules.modern.loadableFlags, in: bytes) {
+    for (index, segment) in elf.loadable(file, bytes) {
       guard budget >= segment.memorySize else {
         elf.mark(broken: "program segments total to more than the input image size")
         return

@@ -14,6 +14,10 @@ public enum LoaderName: String, CaseIterable, Hashable, Sendable {
   case xenPV2006May21 = "xen-pv-3.0.3"
   case xenPV2006August = "xen-pv-3.0.4"
   case xenDomU = "xen-domu"
+  case xenDomU2006March = "xen-domu-3.0.2"
+  case xenDomU2006May11 = "xen-domu-2006-05-11"
+  case xenDomU2006May21 = "xen-domu-3.0.3"
+  case xenDomU2006August = "xen-domu-3.0.4"
   case xenPVH = "xen-pvh"
   case xenPVHDomU = "xen-domu-pvh"
   case kexec

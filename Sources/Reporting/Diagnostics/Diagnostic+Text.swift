@@ -11,7 +11,7 @@ extension Diagnostic {
   }
 
   private func remark(_ label: String, _ text: String, style: Style) -> [String] {
-    let lines = Width.wrap(Width.printable(text), limit: Document.proseWidth - 11)
+    let lines = Width.wrap(Width.printable(text), limit: style.proseColumns - 11)
     return lines.enumerated().map { index, line in
       index == 0
         ? "   \(style.paint("=", .note)) \(style.paint("\(label):", .emphasis)) \(line)"

@@ -9,10 +9,12 @@ public struct Input: Sendable {
     self.path = path
     self.size = size
   }
+
+  var json: JSONValue { .members(["path": .string(path), "size": .count(size)]) }
 }
 
 extension Document {
-  /// The schema version of every verb. Additions raise the second number, anything else the first.
+  /// The schema version of every verb on one file. Additions raise the second number, anything else the first.
   public static var schemaVersion: String { "1.0" }
 
   /// The result in its envelope.
@@ -23,10 +25,13 @@ extension Document {
       "schema": .string("perch.\(verb)"),
       "schemaVersion": .string(Self.schemaVersion),
       "tool": .string(tool),
-      "input": .members(["path": .string(input.path), "size": .count(input.size)]),
-      "result": .object(sections.filter { $0.audience != .people }.map { .init($0.key, $0.body.json) }),
+      "input": input.json,
+      "result": .object(members),
     ])
   }
+
+  /// What programs get of each section.
+  var members: [JSONValue.Member] { sections.filter { $0.audience != .people }.map { .init($0.key, $0.body.json) } }
 }
 
 extension Section.Body {
@@ -36,6 +41,7 @@ extension Section.Body {
       .object(facts.filter { $0.audience != .people }.map { .init($0.key, $0.value.json) })
     case .grid(let grid): grid.json
     case .choices(let choices): .array(choices.map(\.json))
+    case .statements(let statements): .array(statements.map(\.json))
     case .parts(let parts): .object(parts.filter { $0.audience != .people }.map { .init($0.key, $0.body.json) })
     }
   }

@@ -1,12 +1,9 @@
 extension Document {
-  /// Prose is broken here; rows of a table never are.
-  static var proseWidth: Int { 112 }
-
   /// The document as lines, each ended by a newline: the summary, then every section after a blank line.
   public func text(style: Style) -> String {
     var lines: [String] = []
     for (index, sentence) in summary.enumerated() {
-      for line in Width.wrap(Width.printable(sentence), limit: Self.proseWidth) {
+      for line in Width.wrap(Width.printable(sentence), limit: style.proseColumns) {
         lines.append(style.paint(line, index == 0 ? .emphasis : nil))
       }
     }
@@ -26,7 +23,7 @@ extension Section {
       lines = ["", style.paint(title, .heading)] + own
     }
     for note in notes {
-      for (index, line) in Width.wrap(Width.printable(note), limit: Document.proseWidth - 4).enumerated() {
+      for (index, line) in Width.wrap(Width.printable(note), limit: style.proseColumns - 4).enumerated() {
         lines.append("  " + style.paint((index == 0 ? "* " : "  ") + line, .dim))
       }
     }
@@ -43,6 +40,7 @@ extension Section.Body {
     case .facts(let facts): facts.lines(style: style)
     case .grid(let grid): grid.lines(style: style)
     case .choices(let choices): choices.lines(style: style)
+    case .statements(let statements): statements.lines(style: style)
     case .parts: []
     }
   }
@@ -55,7 +53,7 @@ extension [Fact] {
     let width = shown.map { Width.columns($0.label) }.max() ?? 0
     var table = Table([.init(""), .init("")], hasHeader: false)
     for fact in shown {
-      let values = Width.wrap(fact.value.text, limit: Document.proseWidth - width - 4)
+      let values = Width.wrap(fact.value.text, limit: style.proseColumns - width - 4)
       for (index, line) in (values.isEmpty ? [""] : values).enumerated() {
         table.rows.append([.init(index == 0 ? fact.label : "", role: .dim), .init(line, role: fact.value.role)])
       }
@@ -65,8 +63,6 @@ extension [Fact] {
 }
 
 extension Grid {
-  /// The widest line of a table whose last column can be broken.
-  private static var width: Int { 120 }
   /// A column narrower than this is not worth breaking.
   private static var narrowest: Int { 24 }
 
@@ -84,7 +80,7 @@ extension Grid {
     table.rows = rows.map { row in
       shown.map { .init(alignments[$0].text(row[$0]), role: row[$0].role) }
     }
-    table.breakLastColumn(width: Self.width, narrowest: Self.narrowest)
+    table.breakLastColumn(width: style.columns, narrowest: Self.narrowest)
     return table.lines(style: style)
   }
 }
@@ -117,10 +113,12 @@ extension Choice {
   /// The choice beside its subject, and below it the reason and each candidate that lost.
   func lines(style: Style, width: Int) -> [String] {
     let margin = String(repeating: " ", count: width + 4)
-    let limit = Document.proseWidth - width - 4
+    let limit = style.proseColumns - width - 4
     let padding = String(repeating: " ", count: width - Width.columns(subject) + 2)
     let subject = style.paint(Width.printable(subject), .dim)
-    var lines = ["  " + subject + padding + style.paint(Width.printable(choice), .emphasis)]
+    var lines = Width.wrap(Width.printable(choice), limit: limit).enumerated().map { index, line in
+      (index == 0 ? "  " + subject + padding : margin) + style.paint(line, .emphasis)
+    }
     for line in Width.wrap(Width.printable(because), limit: limit) { lines.append(margin + line) }
     for loser in rejected {
       let text = "not \(Width.printable(loser.candidate)): \(Width.printable(loser.reason))"

@@ -31,6 +31,7 @@ public struct Section: Sendable {
     case facts([Fact])
     case grid(Grid)
     case choices([Choice])
+    case statements([Statement])
     /// Parts that belong together under one key.
     case parts([Section])
   }

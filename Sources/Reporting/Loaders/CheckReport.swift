@@ -18,8 +18,10 @@ public struct CheckReport {
     return verdicts.contains { $0.severity.map { rank($0) >= rank(level) } ?? false }
   }
 
-  /// The document of `perch check`.
-  public var document: Document {
+  /// What `perch check` says about one file.
+  ///
+  /// - Parameter name: the file's, where there are several.
+  public func document(named name: String? = nil) -> Document {
     let own = verdicts.filter { !Self.isBystander($0) }
     let bystanders = verdicts.filter { Self.isBystander($0) }
     var sections = [
@@ -27,17 +29,12 @@ public struct CheckReport {
         "image", title: "Image", .facts([Fact("layers", "unpacked", .list(layers.map { .text($0) }))]), for: .programs),
       Section("loaders", title: "Loaders", .grid(grid), for: .programs),
     ]
-    if !own.isEmpty {
-      sections.append(Section("own", title: "Loaders", .choices(own.map(Self.choice)), for: .people))
+    for (key, title, verdicts) in [("own", "Loaders", own), ("others", "Not asked for", bystanders)]
+    where !verdicts.isEmpty {
+      sections.append(Section(key, title: title, .statements(verdicts.map(Self.statement)), for: .people))
     }
-    if !bystanders.isEmpty {
-      let grid = Grid(
-        [.init("loader", "loader"), .init("says", "says")],
-        rows: bystanders.map {
-          [.text($0.loader.rawValue), .text($0.isBooting ? "loads it all the same" : $0.sentence)]
-        })
-      sections.append(Section("others", title: "Not asked for", .grid(grid), for: .people))
-    }
+    var summary = summary
+    if let name { summary[0] = "\(name): \(summary[0])" }
     return Document(verb: "check", summary: summary, sections: sections)
   }
 
@@ -66,10 +63,14 @@ public struct CheckReport {
 
   private static func plural(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
 
-  private static func choice(_ verdict: LoaderVerdict) -> Choice {
-    let parts = [verdict.evidence, verdict.rule.map { "rule: \($0.line)" }].compactMap { $0 }
-    return Choice(
-      verdict.loader.rawValue, choice: verdict.sentence, because: parts.joined(separator: "; "), rejected: [])
+  private static func statement(_ verdict: LoaderVerdict) -> Statement {
+    var parts: [String] = []
+    if case .loads(let plan) = verdict.outcome { parts.append("read as \(plan.reading)") }
+    if let evidence = verdict.evidence { parts.append(evidence) }
+    if let rule = verdict.rule { parts.append("rule: \(rule.line)") }
+    return Statement(
+      verdict.loader.rawValue, gist: verdict.gist, role: verdict.role, detail: verdict.detail,
+      because: parts.joined(separator: "; "))
   }
 
   private var grid: Grid {

@@ -46,9 +46,9 @@ public struct DiffReport {
     func values(_ verdict: LoaderVerdict) -> [Value] {
       var reading: Value = .none
       if case .loads(let prediction) = verdict.outcome { reading = .text(prediction.reading) }
-      return [.text(verdict.loader.rawValue), verdict.said, reading]
+      return [.text(verdict.loader.rawValue), reading, verdict.said]
     }
-    let columns: [Grid.Column] = [.init("loader", "loader"), .init("verdict", "verdict"), .init("reading", "read as")]
+    let columns: [Grid.Column] = [.init("loader", "loader"), .init("reading", "read as"), .init("verdict", "verdict")]
     return Section("loaders", title: "Loaders", .grid(Grid(columns, rows: [values(first), values(second)])))
   }
 

@@ -20,7 +20,7 @@ public struct LoaderComparison: Sendable {
   public var differences: [PredictionDifference] {
     guard case .loads(let a) = first.outcome, case .loads(let b) = second.outcome else {
       let isSame = first.kind == second.kind
-      return isSame ? [] : [.init(field: .verdict, subject: .none, first: first.said, second: second.said)]
+      return isSame ? [] : [.init(field: .verdict, subject: .none, first: first.inShort, second: second.inShort)]
     }
     let before = FinalMemory(a.pieces)
     let after = FinalMemory(b.pieces)
@@ -68,25 +68,45 @@ public struct LoaderComparison: Sendable {
       differences.append(
         .init(field: .address, subject: .none, first: .address(first.address), second: .address(second.address)))
     }
-    let a = values(first.registers)
-    let b = values(second.registers)
-    // A register that only one of them speaks of is no disagreement.
-    for register in first.registers {
-      guard let own = a[register.name], let other = b[register.name], own != other else { continue }
-      differences.append(
-        .init(field: .register, subject: .text(register.name), first: own.value, second: other.value))
-    }
-    return differences
+    return differences + registers(first, second)
   }
 
-  private static func values(_ registers: [EntryState.Register]) -> [String: EntryState.Register.Value] {
-    Dictionary(registers.map { ($0.name, $0.value) }) { first, _ in first }
+  /// A register that only one of them speaks of is no disagreement, unless they enter in different modes: there it says
+  /// where a kernel finds what it is handed, if it is not zero.
+  private static func registers(_ first: EntryState, _ second: EntryState) -> [PredictionDifference] {
+    let a = named(first.registers)
+    let b = named(second.registers)
+    var names: [String] = []
+    for register in first.registers + second.registers where !names.contains(register.name) {
+      names.append(register.name)
+    }
+    return names.filter { name in
+      guard let own = a[name], let other = b[name] else {
+        return first.mode != second.mode && (a[name] ?? b[name])?.value != .exactly(0)
+      }
+      return own.value != other.value
+    }.map { name in
+      .init(
+        field: .register, subject: .text(name), first: .optional(a[name]?.noted), second: .optional(b[name]?.noted))
+    }
   }
+
+  private static func named(_ registers: [EntryState.Register]) -> [String: EntryState.Register] {
+    Dictionary(registers.map { ($0.name, $0) }) { first, _ in first }
+  }
+}
+
+extension EntryState.Register {
+  /// What it means is for people.
+  fileprivate var noted: Reporting.Value { meaning.isEmpty ? value.value : .noted(value.value, meaning) }
 }
 
 extension LoaderVerdict {
   /// The sentence for people, the kind for programs.
   var said: Value { .spelled(text: sentence, json: .string(kind.rawValue)) }
+
+  /// The verdict without its words.
+  var inShort: Value { .spelled(text: gist, json: .string(kind.rawValue)) }
 
   var source: Value { .text(isPayloadRead ? "payload" : "file") }
 }

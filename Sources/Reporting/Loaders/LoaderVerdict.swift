@@ -35,32 +35,62 @@ public struct LoaderVerdict: Sendable {
   }
 
   /// How bad it is; nil for no finding. What a loader makes of an image that is not made for it is none, unless the user
-  /// named that loader, or unless it does harm.
+  /// named that loader; harm that it would do is a warning even so. That something differs from run to run goes wrong for nobody.
   public var severity: Diagnostic.Severity? {
     switch kind {
     case .boots: nil
-    case .bootsWithRemarks: isAsked ? .warning : nil
+    case .bootsWithRemarks: isAsked && !isOnlyUnspecified ? .warning : nil
     case .refuses: isAsked ? .error : nil
-    case .mustNotBeFed: .error
+    case .mustNotBeFed: isAsked ? .error : .warning
     }
   }
 
   /// Whether anybody wants this loader to boot the image.
   var isAsked: Bool { isAddressed || isNamed }
 
+  /// Whether nothing is remarked but what differs from run to run.
+  private var isOnlyUnspecified: Bool {
+    guard case .loads(let plan) = outcome else { return false }
+    return plan.remarks.allSatisfy { $0.kind == .unspecified }
+  }
+
   var isBooting: Bool { kind == .boots || kind == .bootsWithRemarks }
 
-  /// "boots, but the entry 0x10 lies in no loaded byte (and 2 more)".
-  var sentence: String {
+  /// "boots, but the entry 0x10 lies in no loaded byte (and 2 more: not zeroed, overlap)".
+  var sentence: String { gist + detail }
+
+  /// The verdict in a word or two.
+  var gist: String {
+    switch outcome {
+    case .refuses: "refuses"
+    case .misbehaves: "must not be fed"
+    // That it runs there, nobody who made the image has said.
+    case .loads: isAsked ? "boots" : "loads"
+    }
+  }
+
+  var role: Role? {
+    switch kind {
+    case .boots, .bootsWithRemarks: severity == .warning ? .warning : isAsked ? .good : nil
+    case .refuses: isAsked ? .error : nil
+    case .mustNotBeFed: isAsked ? .error : .warning
+    }
+  }
+
+  /// The rest of the sentence.
+  var detail: String {
     switch outcome {
     case .refuses(let refusal):
       // Some loaders leave without a word.
-      return refusal.words.isEmpty ? "refuses, without a word: \(refusal.evidence)" : "refuses: \(refusal.words)"
-    case .misbehaves(let misbehaviour): return "must not be fed: \(misbehaviour.effect)"
-    case .loads(let prediction):
-      guard let first = prediction.remarks.first else { return "boots" }
-      let more = prediction.remarks.count - 1
-      return "boots, but \(first.sentence)\(more > 0 ? " (and \(more) more)" : "")"
+      return refusal.words.isEmpty ? ", without a word: \(refusal.evidence)" : ": \(refusal.words)"
+    case .misbehaves(let misbehaviour): return ": \(misbehaviour.effect)"
+    case .loads(let plan):
+      let remarks = plan.remarks.byGravity
+      guard let first = remarks.first else { return "" }
+      var others: [String] = []
+      for remark in remarks.dropFirst() where !others.contains(remark.kind.name) { others.append(remark.kind.name) }
+      let more = others.isEmpty ? "" : " (and \(remarks.count - 1) more: \(others.joined(separator: ", ")))"
+      return (isOnlyUnspecified ? "; unspecified: " : ", but ") + first.clause + more
     }
   }
 
@@ -69,7 +99,7 @@ public struct LoaderVerdict: Sendable {
     switch outcome {
     case .refuses(let refusal): refusal.rule
     case .misbehaves(let misbehaviour): misbehaviour.rule
-    case .loads(let prediction): prediction.remarks.first?.rule
+    case .loads(let plan): plan.remarks.byGravity.first?.rule
     }
   }
 
@@ -79,6 +109,36 @@ public struct LoaderVerdict: Sendable {
     case .refuses(let refusal): refusal.words.isEmpty ? nil : refusal.evidence
     case .misbehaves(let misbehaviour): misbehaviour.evidence
     case .loads: nil
+    }
+  }
+}
+
+extension [Remark] {
+  /// What keeps a kernel from running stands before what only may surprise; else in the loader's order.
+  fileprivate var byGravity: [Remark] {
+    enumerated().sorted { ($0.element.kind.gravity, $0.offset) < ($1.element.kind.gravity, $1.offset) }.map(\.element)
+  }
+}
+
+extension Remark {
+  /// The sentence as it follows "boots, but".
+  fileprivate var clause: String {
+    let text = sentence.hasSuffix(".") ? String(sentence.dropLast()) : sentence
+    let word = text.prefix { $0 != " " }
+    let isName = ["Cloud", "Firecracker", "Limine", "Linux", "Xen"].contains(word)
+    // A word of capitals is a name too.
+    guard !isName, let first = word.first, !word.dropFirst().contains(where: \.isUppercase) else { return text }
+    return first.lowercased() + text.dropFirst()
+  }
+}
+
+extension Remark.Kind {
+  fileprivate var gravity: Int {
+    switch self {
+    case .outsideMemory, .entryOutsideImage: 0
+    case .overlap, .notZeroed, .segmentIgnored: 1
+    case .ambiguousReading, .entryElsewhere, .moduleIgnored: 2
+    case .unspecified: 3
     }
   }
 }

@@ -11,13 +11,21 @@ extension PlanReport {
 
   private var predictionSummary: [String] {
     let count = plan.pieces.count
-    let remarks = plan.remarks.count
     return [
       "\(plan.loader.rawValue) reads it as \(plan.reading): \(count) piece\(count == 1 ? "" : "s"), entered at "
         + "\(Hex.string(plan.entry.address)) in \(plan.entry.mode.name).",
-      remarks == 0 ? "It boots without a remark." : "It boots, but: \(remarks) remark\(remarks == 1 ? "" : "s") below.",
+      remarksInShort,
     ]
   }
+
+  private var remarksInShort: String {
+    let count = plan.remarks.count
+    guard count > 0 else { return "It boots without a remark." }
+    return "It boots\(goesWrong ? ", but" : "; what nobody promises"): \(count) remark\(count == 1 ? "" : "s") below."
+  }
+
+  /// Whether a remark says that something will go wrong, and not only that nobody promises something.
+  var goesWrong: Bool { plan.remarks.contains { $0.kind != .unspecified } }
 
   private var image: Section {
     Section(

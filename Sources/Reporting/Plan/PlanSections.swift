@@ -80,8 +80,9 @@ extension PlanReport {
     }
     let columns: [Grid.Column] = [.init("kind", ""), .init("sentence", ""), .init("rule", "")]
     let choices = plan.remarks.map { Choice($0.kind.name, choice: $0.sentence, because: $0.rule.line, rejected: []) }
+    let title = "Remarks: what \(goesWrong ? "goes wrong" : "nobody promises")"
     return [
-      Section("remarksRead", title: "Remarks: what goes wrong", .choices(choices), for: .people),
+      Section("remarksRead", title: title, .choices(choices), for: .people),
       Section("remarks", title: "Remarks", .grid(Grid(columns, rows: rows)), for: .programs),
     ]
   }

@@ -13,15 +13,25 @@ public enum Role: Sendable {
 /// How text is painted on one stream.
 public struct Style: Sendable {
   public let isColored: Bool
+  /// How wide a line may be, in columns.
+  public let columns: Int
 
-  public init(isColored: Bool) { self.isColored = isColored }
+  /// - Parameter columns: taken as 80 below that, and as 160 above: wider lines are hard to follow.
+  public init(isColored: Bool, columns: Int = 120) {
+    self.isColored = isColored
+    self.columns = min(max(columns, 80), 160)
+  }
+
+  /// Prose is broken here.
+  var proseColumns: Int { min(columns, 112) }
 
   /// No escape sequence at all.
   public static var plain: Style { Style(isColored: false) }
 
   /// Decides for one stream. An explicit choice wins; else the environment (https://no-color.org: any non-empty
   /// `NO_COLOR`; then `TERM=dumb`); else whether the stream is a terminal.
-  public init(_ choice: ColorChoice, isTerminal: Bool, environment: (String) -> String?) {
+  public init(_ choice: ColorChoice, isTerminal: Bool, columns: Int = 120, environment: (String) -> String?) {
+    let isColored: Bool
     switch choice {
     case .always: isColored = true
     case .never: isColored = false
@@ -29,6 +39,7 @@ public struct Style: Sendable {
       let refused = environment("NO_COLOR").map { !$0.isEmpty } ?? false
       isColored = isTerminal && !refused && environment("TERM") != "dumb"
     }
+    self.init(isColored: isColored, columns: columns)
   }
 
   public func paint(_ text: String, _ role: Role?) -> String {

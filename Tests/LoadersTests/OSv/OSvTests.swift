@@ -5,6 +5,8 @@ import Placement
 import TestSupport
 import Testing
 
+@testable import RealLoaders
+
 /// OSv's own boot path (arch/x64/boot16.S, boot.S), and what the field makes of its two kernels.
 @Suite struct OSvTests {
   private let request = LoaderRequest(ramRanges: [0..<0xa_0000, 0x10_0000..<0x2000_0000])

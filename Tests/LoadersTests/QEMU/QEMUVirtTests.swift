@@ -117,4 +117,36 @@ import Testing
     #expect(riscv([]).refusal?.words == "could not load kernel 'k'")
     #expect(riscv(code, mebibytes: 4).refusal?.words == "Some ROM regions are overlapping")
   }
+
+  /// Seen with QEMU: each is entered at its first byte.
+  @Test func whatIsNotTakenIsARawImage() throws {
+    let elf = ELFBuilder(machine: .riscv).segment(virtual: 0x8030_0000, bytes: [0x6f, 0, 0, 0]).build()
+    var outside = elf
+    outside[36] = 1
+    let other = ELFBuilder().segment(virtual: 0x8030_0000, bytes: [1]).build()
+    for file in [outside, other, Array(elf.prefix(60)), Array(elf.prefix(100)), [0x1f, 0x8b, 8, 0, 0]] {
+      let prediction = try #require(riscv(file).prediction)
+      #expect(prediction.entry.address == 0x8020_0000)
+      #expect(prediction.remarks.map(\.kind) == [.entryElsewhere])
+    }
+    #expect(riscv([0x6f, 0, 0, 0]).prediction?.remarks == [])
+    #expect(arm(Array(elf.prefix(60))).prediction?.remarks.map(\.kind) == [.entryElsewhere])
+  }
+
+  /// RFC 1952: method 8, no reserved flags, and the extra field, name and comment within the file. Each that is not, QEMU
+  /// loaded as it was.
+  @Test(
+    arguments: [
+      (8, 0, [], true), (7, 0, [], false), (8, 0xe0, [], false), (8, 4, [0, 1], false), (8, 4, [2, 0], true),
+      (8, 8, [0x61, 0], true), (8, 0x10, [0x61, 0], true), (8, 2, [], true),
+    ] as [(UInt8, UInt8, [UInt8], Bool)])
+  func gzipIsUnpackedWhereItsHeaderIsWhole(method: UInt8, flags: UInt8, rest: [UInt8], isPacked: Bool) {
+    let head = [0x1f, 0x8b, method, flags, 0, 0, 0, 0, 0, 3] + rest
+    let outcome = arm(head + [UInt8](repeating: 1, count: 8))
+    #expect((outcome.refusal?.evidence.contains("gzip") == true) == isPacked)
+    #expect(outcome.prediction.map { $0.hasRemark(.entryElsewhere) } == (isPacked ? nil : true))
+    // A name, and no 0 after it.
+    let name = [0x1f, 0x8b, 8, 8] + [UInt8](repeating: 1, count: 60)
+    #expect(arm(name).prediction?.entry.address == 0x4008_0000)
+  }
 }

@@ -46,6 +46,8 @@ struct GRUBImage: Sendable {
   var commandLine = ""
   /// The machine's memory in MiB.
   var memory: UInt64 = 256
+  /// The kernel as it stands, instead of all that describes one above.
+  var file: [UInt8]?
 
   /// One segment of 4096 bytes at 2 MiB: the smallest kernel that GRUB takes.
   static let simple = GRUBImage(segments: [
@@ -92,6 +94,7 @@ struct GRUBImage: Sendable {
 extension GRUBImage {
   /// The finished file.
   func build() -> [UInt8] {
+    if let file { return file }
     let start = probeOffset + 64
     var head = Words(is64: is64)
     var body = Words(is64: is64)

@@ -14,7 +14,9 @@ struct GRUBJudge: Judge {
   var missing: String? {
     FileManager.default.fileExists(atPath: RealGRUB.disk) ? nil : "scripts/fetch-grub was not run"
   }
-  var named: [NamedImage<GRUBImage>] { GRUBImage.recorded.filter { $0.image.version == version } }
+  var named: [NamedImage<GRUBImage>] {
+    GRUBImage.recorded.filter { $0.image.version == version } + GRUBImage.vulnerable(version: version)
+  }
 
   func draw(_ random: inout SeededGenerator) -> GRUBImage { GRUBImage.random(version: version, &random) }
 
@@ -26,7 +28,8 @@ struct GRUBJudge: Judge {
     case .misbehaves(let misbehaviour): return .notFed("\(misbehaviour.effect): \(misbehaviour.evidence)")
     case .refuses(let refusal):
       let real = try RealGRUB.run(image) { $0.verdict }
-      return real == .refuses(refusal.words) ? .agrees : .disagrees("model: \(refusal)\nGRUB: \(real)")
+      return refusal.allWords.contains { real == .refuses($0) }
+        ? .agrees : .disagrees("model: \(refusal)\nGRUB: \(real)")
     case .loads(let prediction):
       let expected = ExpectedLanding(prediction, of: image)
       let difference = try RealGRUB.run(image) { try expected.difference(from: $0) }

@@ -112,7 +112,9 @@ extension GRUBImage: Shrinkable {
   }
 
   public var description: String {
-    "GRUBImage(version: \(version), is64: \(is64), machine: \(machine), type: \(type), elfVersion: \(elfVersion), "
+    if let file { return "GRUBImage(version: \(version), memory: \(memory), file: \(file.count) bytes)" }
+    return
+      "GRUBImage(version: \(version), is64: \(is64), machine: \(machine), type: \(type), elfVersion: \(elfVersion), "
       + "entry: \(entry.swiftText), segments: \(segments), sections: \(sections), headerOffset: \(headerOffset), "
       + "flags: \(flags), headerWords: \(headerWords), tags: \(tags), modules: \(modules), "
       + "commandLine: \"\(commandLine)\", memory: \(memory))"

@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 
 extension KexecJudge {
-  public var named: [NamedImage<KexecImage>] { get throws { Self.recorded + Self.real } }
+  public var named: [NamedImage<KexecImage>] { get throws { Self.recorded + Self.vulnerable + Self.real } }
 
   private typealias Segment = KexecELFImage.Segment
 
@@ -30,7 +30,16 @@ extension KexecJudge {
     // Without purgatory, since the sum over so many bytes takes longer than a guest is given.
     var half = kernel { $0.segments[0].memorySize = 0x3800_0000 }
     half.arguments = .none
-    return [
+    let shares: [(String, UInt64)] = [("47", 0x2d20_0000), ("49", 0x2f00_0000)]
+    let parts = shares.map { share, size in
+      var part = half
+      if case .elf(var image) = part.content {
+        image.segments[0].memorySize = size
+        part.content = .elf(image)
+      }
+      return NamedImage("\(share) % of memory", part)
+    }
+    return parts + [
       NamedImage("OpenSolaris, 64 bits", KexecImage(.elf(solaris64))),
       NamedImage("OpenSolaris, 32 bits, Multiboot", KexecImage(.elf(solaris32))),
       NamedImage("unaligned by 0x123", kernel { $0.segments[0].physical = 0x20_0123 }),
@@ -48,6 +57,12 @@ extension KexecJudge {
       NamedImage("24 segments and purgatory", kernel { $0.segments = apart(23) }),
       NamedImage("half of memory", half),
     ]
+  }
+
+  private static var vulnerable: [NamedImage<KexecImage>] {
+    VulnerabilityClass.allCases.map { each in
+      NamedImage("vulnerability: \(each)", KexecImage(.bytes("\(each)", each.image(for: .kexec))))
+    }
   }
 
   private static func apart(_ count: UInt64) -> [Segment] {

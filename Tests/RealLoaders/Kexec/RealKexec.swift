@@ -94,7 +94,7 @@ enum RealKexec {
     for d in /sys/firmware/memmap/*; do echo "MAP $($B cat $d/start) $($B cat $d/end) $($B cat $d/type)"; done
     run() {
       echo "BEGIN $1"; shift
-      $B timeout 3 kexec -d -c -l "$@" >/tmp/out 2>&1
+      $B timeout 6 kexec -d -c -l "$@" >/tmp/out 2>&1
       s=$?
       $B grep -v -e '^sym' -e '^R_X86_64' -e '^[0-9a-f]*-[0-9a-f]* (' /tmp/out
       echo; echo "END $s $($B cat /sys/kernel/kexec_loaded)"
@@ -106,7 +106,7 @@ enum RealKexec {
   /// Powering off ends QEMU; a guest that hangs is one of which nothing more is heard.
   private static let machine = """
     cat "$1" images.cpio >initrd
-    timeout -k 1 55 qemu-system-x86_64 -accel tcg -machine pc,max-ram-below-4g=1280M -m 1536 -cpu max -display none \
+    timeout -k 1 90 qemu-system-x86_64 -accel tcg -machine pc,max-ram-below-4g=1280M -m 1536 -cpu max -display none \
       -no-reboot -monitor none -net none -serial file:serial -kernel "$2" -initrd initrd \
       -append 'console=ttyS0 loglevel=0 panic=-1' >qemu 2>&1 || true
     """

@@ -20,7 +20,13 @@ struct PagePlace {
     case .qemuRISCV, .riscvImage, .firecrackerAArch64: memory = 0x8000_0000
     default: memory = 0
     }
-    isStringXen = [.xenPV2006March, .xenPV2006May11, .xenPV2006May21, .xenPV2006August].contains(loader)
+    isStringXen =
+      switch loader {
+      case .xenPV2006March, .xenPV2006May11, .xenPV2006May21, .xenPV2006August, .xenDomU2006March, .xenDomU2006May11,
+        .xenDomU2006May21, .xenDomU2006August:
+        true
+      default: false
+      }
     isOSv = loader == .osvLow || loader == .osvHigh
     // OSv's file is copied whole to 2 MiB; the text stands 4 KiB behind its start.
     base = isOSv ? 0x20_1000 : memory + (isStringXen ? 0x1_0000_0000 : 0) + 0x100_0000

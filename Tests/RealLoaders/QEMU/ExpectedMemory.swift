@@ -84,11 +84,18 @@ struct ExpectedMemory {
     runs.allSatisfy { run in Self.found(memory, run.start..<run.start + 1) { $0.first } == RealQEMU.filler }
   }
 
-  /// The first byte that is not as expected. Where `ignored`, others write between the runs.
-  func difference(_ memory: GuestMemory, ignored: [Range<UInt64>]) -> String? {
-    for run in runs { if let text = Self.difference(memory, run) { return text } }
+  /// The first byte that is not as expected. Where `ignored`, others write between the runs; where `unspecified`, over
+  /// them.
+  func difference(
+    _ memory: GuestMemory, ignored: [Range<UInt64>], unspecified: [Range<UInt64>]
+  ) -> String? {
+    for run in runs {
+      for range in (run.start..<run.end).without(unspecified) {
+        if let part = run.part(range), let text = Self.difference(memory, part) { return text }
+      }
+    }
     for cover in covers {
-      for gap in Self.gaps(cover, runs.map { $0.start..<$0.end } + ignored) {
+      for gap in cover.without(runs.map { $0.start..<$0.end } + ignored) {
         if let text = Self.unfilled(memory, gap) { return text }
       }
     }
@@ -128,19 +135,6 @@ struct ExpectedMemory {
     let range = PhysicalRange(
       uncheckedStart: PhysicalAddress(unchecked: range.lowerBound), count: ByteCount(UInt64(range.count)))
     return memory.withBytes(of: range) { $0.withUnsafeBytes(body) }
-  }
-
-  /// What of a range is in none of the others.
-  private static func gaps(_ range: Range<UInt64>, _ others: [Range<UInt64>]) -> [Range<UInt64>] {
-    var gaps: [Range<UInt64>] = []
-    var position = range.lowerBound
-    for other in others.sorted(by: { $0.lowerBound < $1.lowerBound }) where other.upperBound > position {
-      if other.lowerBound >= range.upperBound { break }
-      if other.lowerBound > position { gaps.append(position..<other.lowerBound) }
-      position = other.upperBound
-    }
-    if position < range.upperBound { gaps.append(position..<range.upperBound) }
-    return gaps
   }
 
   private static func hex(_ byte: UInt8) -> String { "0x\(String(byte, radix: 16))" }

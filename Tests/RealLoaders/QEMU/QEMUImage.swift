@@ -12,6 +12,8 @@ public struct QEMUImage: Shrinkable, Sendable {
     case raw(RandomImage)
     case linux(RandomLinux)
     case real(RealImage)
+    /// Bytes that a recorded case is made of.
+    case made([UInt8])
   }
 
   var file: File
@@ -26,6 +28,7 @@ public struct QEMUImage: Shrinkable, Sendable {
     case .raw(let file): file.bytes
     case .linux(let file): file.bytes
     case .real(let image): try image.bytes()
+    case .made(let bytes): bytes
     }
   }
 
@@ -65,7 +68,7 @@ public struct QEMUImage: Shrinkable, Sendable {
     case .fields(let file): file.smaller.map { .fields($0) }
     case .raw(let file): file.smaller.map { .raw($0) }
     case .linux(let file): file.smaller.map { .linux($0) }
-    case .real: []
+    case .real, .made: []
     }
   }
 
@@ -77,6 +80,7 @@ public struct QEMUImage: Shrinkable, Sendable {
       case .raw(let file): file.description
       case .linux(let file): file.description
       case .real(let image): image.name
+      case .made(let bytes): "\(bytes.count) bytes"
       }
     return "\(text); \(mebibytes) MiB, command line “\(commandLine)”, modules \(moduleSizes)"
   }

@@ -25,7 +25,7 @@ public struct QEMUJudge: Judge {
 
   public var missing: String? { real.missing }
 
-  /// Every real image of the machine, and some of another, which are refused or taken for something else.
+  /// Recorded cases; every real image of the machine, and some of another, which are refused or taken for something else.
   public var named: [NamedImage<QEMUImage>] {
     let images =
       switch kind {
@@ -38,12 +38,13 @@ public struct QEMUJudge: Judge {
       case .aarch64: RealImages.aarch64 + RealImages.grubForXen + RealImages.riscv64.suffix(2)
       case .riscv: RealImages.riscv64 + RealImages.grubForXen + RealImages.aarch64.prefix(2)
       }
-    return images.filter(\.isExpected).map { image in
-      NamedImage(
-        image.name,
-        QEMUImage(file: .real(image), mebibytes: 128, commandLine: "console=ttyS0", moduleSizes: [0x1234]),
-        isCheap: !image.path.contains("/linux-image-"))
-    }
+    return QEMUImage.recorded(kind)
+      + images.filter(\.isExpected).map { image in
+        NamedImage(
+          image.name,
+          QEMUImage(file: .real(image), mebibytes: 128, commandLine: "console=ttyS0", moduleSizes: [0x1234]),
+          isCheap: !image.path.contains("/linux-image-"))
+      }
   }
 
   public func draw(_ random: inout SeededGenerator) -> QEMUImage {

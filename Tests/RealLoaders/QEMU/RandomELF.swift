@@ -42,7 +42,7 @@ struct RandomELF: Shrinkable, Sendable {
       let virtual = generator.oneIn(2) ? physical : physical &+ (is64 && !isX86 ? 0xffff_8000_0000_0000 : 0x4000_0000)
       segments.append(
         Segment(
-          virtual: virtual, physical: generator.oneIn(25) ? physical &+ 0x7000_0000 : physical, count: count,
+          virtual: virtual, physical: generator.oneIn(25) ? physical &+ kind.farAway : physical, count: count,
           memory: UInt64(count) + extra, isExecutable: !generator.oneIn(4)))
     }
     let home = generator.pick(segments)
@@ -59,8 +59,19 @@ struct RandomELF: Shrinkable, Sendable {
     if generator.oneIn(12) { segments.append(generator.pick(segments)) }
     if generator.oneIn(12) { segments[0].physical = generator.pick(kind.oddPlaces) }
     if generator.oneIn(40) { segments[segments.count - 1].memory = UInt64(segments[segments.count - 1].count / 2) }
+    if kind == .multiboot, generator.oneIn(12) { moveDown(&generator) }
     isBigEndian = generator.oneIn(40)
     if generator.oneIn(20) { length = Int(generator.draw(1...0x1400)) }
+  }
+
+  /// All of the segments to low memory, over what firmware and option ROM have there.
+  private mutating func moveDown(_ generator: inout SeededGenerator) {
+    let distance: UInt64 = 0x20_0000 - generator.pick([0x1000, 0x6800, 0x8800, 0x1_0000, 0x9_a000, 0xc_8000, 0xf_0000])
+    entry &-= distance
+    for index in segments.indices {
+      segments[index].virtual &-= distance
+      segments[index].physical &-= distance
+    }
   }
 
   /// What fields of 32 bits hold.
@@ -128,13 +139,21 @@ struct RandomELF: Shrinkable, Sendable {
 }
 
 extension QEMUProtocol {
+  /// Where SeaBIOS has its data, its stack, its end of low memory, video memory, ROMs, and the top of 64 MiB.
+  fileprivate var firmwarePlaces: [UInt64] {
+    [0x400, 0x6800, 0x7_c000, 0x9_f000, 0xb_8000, 0xc_f800, 0xe_0000, 0x2f0_0000, 0x3f0_0000, 0x3fd_f800, 0x3ff_f000]
+  }
+
+  /// How far a segment may lie from the others. Behind a small memory is enough for Multiboot, whose buffer reaches from
+  /// the lowest to the highest: more takes most of a minute to copy.
+  fileprivate var farAway: UInt64 { self == .multiboot ? 0x500_0000 : 0x7000_0000 }
+
   /// Where segments rarely lie: at the ends of what addresses can be, at the machine's own things.
   fileprivate var oddPlaces: [UInt64] {
     let ends: [UInt64] = [0xffff_ffff_ffff_f800, 0x1_0020_0000, 0xffff_f800]
     return switch self {
-    // Multiboot's buffer from a low segment to a high one would take most of a minute to copy.
-    case .multiboot, .linux: ends + [0x10_0000, 0x1000_0000]
-    case .pvh: ends + [0x10_0000, 0xf000_0000, 0xfffc_0000 - 0x1000]
+    case .multiboot, .linux: ends + [0x10_0000, 0x500_0000]
+    case .pvh: ends + [0x10_0000, 0xf000_0000, 0xfffc_0000 - 0x1000] + firmwarePlaces
     case .aarch64: ends + [0, 0x3fff_f800, 0x4000_0000, 0x4010_0000]
     case .riscv: ends + [0, 0x1000, 0x7fff_f800, 0x8000_0000, 0x8001_c280, 0x8004_0000]
     }

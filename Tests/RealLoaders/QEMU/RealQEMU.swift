@@ -16,6 +16,8 @@ struct RealQEMU: Sendable {
 
   var layout: GuestMemory.Layout
   var model: Model
+  /// For a run to the entry.
+  var timeLimit = Duration.seconds(90)
 
   init(_ layout: GuestMemory.Layout, _ model: @escaping Model) {
     self.layout = layout
@@ -32,7 +34,7 @@ struct RealQEMU: Sendable {
   /// What the real one says to the model's outcome for an image.
   func verdict(_ image: QEMUImage) -> Verdict {
     do {
-      let run = try QEMURun(image, layout)
+      let run = try QEMURun(image, layout, timeLimit: timeLimit)
       let difference: String?
       switch run.bytes.withRawSpan({ model($0, run.request) }) {
       case .misbehaves(let misbehaviour): return .notFed("\(misbehaviour.effect): \(misbehaviour.evidence)")

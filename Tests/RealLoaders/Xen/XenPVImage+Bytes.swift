@@ -47,7 +47,21 @@ extension XenPVImage {
       let place = start + index * step
       body.bytes.replaceSubrange(place..<place + bytes.count, with: bytes)
     }
-    return body.bytes.dropLast(cut)
+    var bytes = Array(body.bytes.dropLast(cut))
+    if let headerCut, let header = headers.first { append(header, without: headerCut, to: &bytes) }
+    return isBigEndian ? ELFSwapper.swapped(bytes) : bytes
+  }
+
+  /// The first header alone as the table, at the end of the file, of which e_phentsize says as much as there is.
+  private func append(_ header: Header, without cut: Int, to bytes: inout [UInt8]) {
+    let table = encoded(header).dropLast(cut)
+    var writer = XenPVWriter(is64: is64)
+    writer.address(UInt64(bytes.count))
+    let place = is64 ? 32 : 28
+    bytes.replaceSubrange(place..<place + writer.bytes.count, with: writer.bytes)
+    let sizes = is64 ? 54 : 42
+    bytes.replaceSubrange(sizes..<sizes + 4, with: [UInt8(table.count), 0, 1, 0])
+    bytes += table
   }
 
   private func placeSegments(_ body: inout XenPVWriter) -> [Header] {

@@ -98,6 +98,9 @@ extension XenPVImage {
     if random.oneIn(20) { stride = random.pick([0, 32, 57, 64, 72]) }
     if random.oneIn(40) { extraHeaders = random.pick([1, 0xfff0]) }
     if random.oneIn(30) { cut = random.pick([1, 64, 200]) }
+    if random.oneIn(20) { headerCut = random.pick([50, 48, 32, 24, 16, 8]) }
+    if !is64 { headerCut = headerCut.map { $0 / 2 } }
+    isBigEndian = random.oneIn(20)
     if cut > segments.reduce(0, { $0 + $1.count }) { cut = 0 }
   }
 

@@ -6,8 +6,11 @@ extension XenPVImage {
   /// What was seen to matter: each of them was once fed to Xen by hand.
   static var named: [NamedImage<XenPVImage>] {
     get throws {
-      let quick = ["Solaris, string, initrd", "symbols", "hypercall page", "list elsewhere, initrd unmapped"]
-      return (solaris + addresses + copies + asked + (try realFiles)).map { item in
+      let quick =
+        ["Solaris, string, initrd", "symbols", "hypercall page", "list elsewhere, initrd unmapped"] + [
+          "big-endian, notes", "vulnerability: sameRangeOverAndOver", "vulnerability: negativeSizes",
+        ]
+      return (solaris + addresses + copies + asked + odd + vulnerable + (try realFiles)).map { item in
         NamedImage(item.name, item.image, isCheap: quick.contains(item.name))
       }
     }
@@ -165,12 +168,22 @@ extension XenPVImage {
 
   private static var realFiles: [NamedImage<XenPVImage>] {
     get throws {
+      var found: [NamedImage<XenPVImage>] = []
       let path = PackageRoot.url.appendingPathComponent(
         ".cache/images/grub-xen-host/usr/lib/grub-xen/grub-x86_64-xen.bin")
-      guard FileManager.default.fileExists(atPath: path.path) else { return [] }
-      var image = XenPVImage()
-      image.file = Array(try Data(contentsOf: path))
-      return [NamedImage("GRUB's Xen build", image)]
+      if FileManager.default.fileExists(atPath: path.path) {
+        var image = XenPVImage()
+        image.file = Array(try Data(contentsOf: path))
+        found.append(NamedImage("GRUB's Xen build", image))
+      }
+      if DebianKernel.cloud.isPresent {
+        let kernel = try DecompressorKernel.of(.cloud)
+        var image = XenPVImage()
+        image.file = kernel.file
+        image.payload = kernel.unpacked.withBytes { $0.withUnsafeBytes { unsafe [UInt8]($0) } }
+        found.append(NamedImage("Debian's Linux, a bzImage", image))
+      }
+      return found
     }
   }
 }

@@ -50,8 +50,14 @@ struct XenPVImage: Shrinkable, Sendable {
   /// Bytes cut off the end.
   var cut = 0
   var initrdSize: Int?
+  /// Bytes that the one program header lacks at the end of the file, where its table then is.
+  var headerCut: Int?
+  /// Whether every field has the other byte order, EI_DATA with it.
+  var isBigEndian = false
   /// A file as it stands instead of all this.
   var file: [UInt8]?
+  /// What the model is asked about: the payload, where the file is a bzImage.
+  var payload: [UInt8]?
 
   /// A jump to itself.
   static let spin: [UInt8] = [0xeb, 0xfe]
@@ -86,6 +92,8 @@ struct XenPVImage: Shrinkable, Sendable {
     if stride != nil { add { $0.stride = nil } }
     if extraHeaders != 0 { add { $0.extraHeaders = 0 } }
     if cut != 0 { add { $0.cut = 0 } }
+    if headerCut != nil { add { $0.headerCut = nil } }
+    if isBigEndian { add { $0.isBigEndian = false } }
     if initrdSize != nil { add { $0.initrdSize = nil } }
     for index in segments.indices where segments[index].count > 64 {
       add { image in
@@ -108,6 +116,7 @@ struct XenPVImage: Shrinkable, Sendable {
     return "\(is64 ? 64 : 32) bits, machine \(machine), entry \(entry.swiftText), code \(code.swiftText), segments "
       + "\(loads.joined(separator: " ")), notes \(notes.map(list))\(hidesNotes ? " hidden" : ""), section notes "
       + "[\(list(sectionNotes))], text \(text ?? "none"), symbols \(symbols.map { "\($0)" } ?? "none"), e_phentsize "
-      + "\(stride.map(String.init) ?? "usual"), extra headers \(extraHeaders), cut \(cut), initrd \(initrdSize ?? 0)"
+      + "\(stride.map(String.init) ?? "usual"), extra headers \(extraHeaders), cut \(cut), "
+      + "header cut \(headerCut.map(String.init) ?? "nowhere"), big-endian \(isBigEndian), initrd \(initrdSize ?? 0)"
   }
 }

@@ -35,15 +35,18 @@ struct XenPVJudge: Judge {
 /// What the model says of an image, to be held against a run.
 struct XenPVExpectation {
   let image: [UInt8]
+  /// What the pieces' bytes come from: of a bzImage the payload.
+  let loaded: [UInt8]
   let initrd: [UInt8]?
   let verdict: XenVerdict
 
   /// Debian's Xen runs no 32-bit domains.
   init(_ image: XenPVImage) {
     self.image = image.bytes
+    loaded = image.payload ?? self.image
     initrd = image.initrd
     verdict = XenImages.verdict(
-      self.image, initrd: image.initrdSize.map { UInt64($0) }, host: XenHost(runs32BitDomains: false))
+      loaded, initrd: image.initrdSize.map { UInt64($0) }, host: XenHost(runs32BitDomains: false))
   }
 
   func difference(_ run: XenRun) -> String? {

@@ -34,7 +34,7 @@ struct XenPVMemory {
     let info = arrangement.startInfo.start.value
     let own = min(list >= base ? list : info, info) - base
     bytes = Array(repeating: nil, count: Int(own))
-    let sources = (expectation.image, [expectation.initrd ?? []], prediction.blobs.map(\.bytes))
+    let sources = (expectation.loaded, [expectation.initrd ?? []], prediction.blobs.map(\.bytes))
     for piece in prediction.pieces { write(piece, sources) }
   }
 

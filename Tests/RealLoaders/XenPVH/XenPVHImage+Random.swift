@@ -36,6 +36,7 @@ extension XenPVHImage {
       if random.oneIn(3) { initrdArguments = String(repeating: "m", count: Int(random.draw(1...200))) }
     }
     if random.oneIn(2) { commandLine = String(repeating: "c", count: Int(random.pick([1, 3, 7, 8, 200, 1100]))) }
+    isBigEndian = random.oneIn(12)
     if random.oneIn(3) { breakSomething(&random) }
   }
 

@@ -53,9 +53,21 @@ extension XenPVHImage {
       NamedImage("64 bits of p_memsz, 32 cleared", plain { $0.segments[0].memorySize = 0x1_0000_3000 }),
       NamedImage("p_filesz over p_memsz", plain { $0.segments[0].memorySize = 0x800 }),
       NamedImage("a gap at the end of memory", plain { $0.segments[0].memorySize = 0xe00_0000 }),
+      NamedImage("big-endian", plain { $0.isBigEndian = true }),
       NamedImage("command line of 1100 bytes", plain { $0.commandLine = String(repeating: "x", count: 1100) }),
     ]
-    return cases + grub
+    return cases + vulnerable + grub
+  }
+
+  /// The classes of hostile images, with the probe where their note has the entry.
+  private static var vulnerable: [NamedImage<XenPVHImage>] {
+    VulnerabilityClass.allCases.map { each in
+      var image = XenPVHImage()
+      image.file = each.image(for: .xenPVH)
+      image.entry = 0x20_0000
+      image.probeOffset = VulnerabilityClass.segmentOffset(for: .xenPVH)
+      return NamedImage("vulnerability: \(each)", image, isCheap: each == .sameRangeOverAndOver)
+    }
   }
 
   private static func entryInInitrd(_ image: inout XenPVHImage) {

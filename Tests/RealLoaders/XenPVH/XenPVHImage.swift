@@ -38,8 +38,12 @@ struct XenPVHImage: Sendable {
   var probesInitrd = false
   var initrdArguments = ""
   var commandLine = ""
-  /// A real kernel; the fields above that describe an ELF file do not count then.
+  /// Whether every field has the other byte order, EI_DATA with it.
+  var isBigEndian = false
+  /// A file as it stands; the fields above that describe an ELF file do not count then.
   var file: [UInt8] = []
+  /// Where the probe stands in that file; nil for where its program headers say.
+  var probeOffset: Int?
 
   /// The kernel and the initrd, with a probe that prints some ranges of memory.
   func build(printing ranges: [Range<UInt64>] = []) -> (kernel: [UInt8], initrd: [UInt8]?) {
@@ -59,6 +63,7 @@ struct XenPVHImage: Sendable {
     if !guestText.isEmpty { builder = builder.section("__xen_guest", bytes: Array(guestText.utf8) + [0]) }
     var bytes = builder.build()
     bytes[5] = byteOrder
+    if isBigEndian { bytes = ELFSwapper.swapped(bytes) }
     return (bytes, module)
   }
 
@@ -77,6 +82,11 @@ struct XenPVHImage: Sendable {
   /// A real kernel whose first instructions are the probe's.
   private func patched(_ file: [UInt8], with probe: [UInt8]) -> [UInt8] {
     var bytes = file
+    if let probeOffset {
+      guard bytes.count >= probeOffset + probe.count else { return bytes }
+      bytes.replaceSubrange(probeOffset..<probeOffset + probe.count, with: probe)
+      return bytes
+    }
     let elf = bytes.withUnsafeBytes { unsafe try? ELFFile(parsing: $0.bytes) }
     for segment in elf?.loadSegments ?? [] {
       let place = entry &- segment.physicalAddress
@@ -125,6 +135,7 @@ extension XenPVHImage: Shrinkable {
     if !initrdArguments.isEmpty { changed { $0.initrdArguments = "" } }
     if !commandLine.isEmpty { changed { $0.commandLine = "" } }
     if !guestText.isEmpty { changed { $0.guestText = "" } }
+    if isBigEndian { changed { $0.isBigEndian = false } }
     return all
   }
 
@@ -134,7 +145,8 @@ extension XenPVHImage: Shrinkable {
     }
     let noted = notes.map { "(\"\($0.owner)\", \($0.type), \($0.bytes))" }
     return
-      "XenPVHImage(is64: \(is64), machine: \(machine), byteOrder: \(byteOrder), segments: [\(loads.joined(separator: ", "))], "
+      "XenPVHImage(is64: \(is64), machine: \(machine), byteOrder: \(byteOrder), isBigEndian: \(isBigEndian), "
+      + "segments: [\(loads.joined(separator: ", "))], "
       + "entry: \(entry.swiftText), fileEntry: \(fileEntry.swiftText), notes: [\(noted.joined(separator: ", "))], "
       + "hasNoteSection: \(hasNoteSection), guestText: \"\(guestText)\", initrd: \(initrd?.swiftText ?? "nil"), "
       + "probesInitrd: \(probesInitrd), initrdArguments: \"\(initrdArguments)\", commandLine: \"\(commandLine)\", "

@@ -97,6 +97,12 @@ struct ExpectedGuest {
     guard piece.destination.start.value <= start, start + size <= piece.destination.endValue,
       piece.source == .module(0) ? image.probesInitrd && piece.destination.start.value == start : piece.isImage
     else { return false }
+    if let offset = image.probeOffset, piece.source != .module(0) {
+      // Other bytes of the file may lie there.
+      guard case .image(let range) = piece.source,
+        range.start.value + (start - piece.destination.start.value) == UInt64(offset)
+      else { return false }
+    }
     let stack = XenPVHProbe.stackLow..<XenPVHProbe.stack
     return !tables.overlaps(start..<start + size)
       && !prediction.pieces.contains { stack.overlaps($0.extent.start.value..<$0.extent.endValue) }
