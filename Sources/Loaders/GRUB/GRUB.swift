@@ -8,10 +8,12 @@ import Placement
 /// Its arithmetic is 32 bits wide and wraps. What it keeps in its own heap is not part of the image: where a place
 /// depends on it, `GRUB.ownMemory` stands for it, and gaps between its own blocks are taken to hold what is smaller.
 /// So it is unspecified which of its words it has for an image that leaves less than that of all memory, and whether
-/// it has room for one with a piece below 1 MiB and one beyond memory that is nearly that large.
+/// it has room for one with a piece below 1 MiB and one beyond memory: a remark says so.
 public enum GRUB {
   /// What GRUB's modules and buffers take at the top of the memory below 4 GiB, in bytes: as seen with few modules.
   public static let ownMemory: UInt32 = 0x7_0000
+  /// The relocator's words where it cannot keep the bytes.
+  public static let noRoom = "out of memory"
   /// What GRUB calls itself in the boot information, PACKAGE_STRING as Debian 12 has it.
   static let packageString = "GRUB 2.06-13+deb12u2"
 

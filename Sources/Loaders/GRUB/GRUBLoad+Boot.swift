@@ -115,6 +115,15 @@ extension GRUBLoad {
             "A place that the image names is not compared with the memory map.",
             source: GRUBSource.relocator.citation)))
     }
+    guard relocator.isInGap else { return }
+    // Seen: with some such images GRUB finds no gap.
+    prediction.remarks.append(
+      Remark(
+        .unspecified,
+        "Where GRUB's heap has no gap that holds a part until the jump, it says “\(GRUB.noRoom)” instead.",
+        rule: Rule(
+          "What goes beyond memory, after what goes below 1 MiB, is kept in gaps of GRUB's heap.",
+          source: GRUBSource.relocator.citation)))
   }
 
   /// grub_relocator32: MULTIBOOT_INITIAL_STATE of include/grub/i386/multiboot.h.

@@ -11,6 +11,8 @@ struct GRUBRelocator {
   /// Sources from here on are moved behind all others.
   private var postchunks: UInt32 = .max
   private var highestBeforePost: UInt32 = 0
+  /// Whether a chunk was kept between GRUB's own blocks, where room depends on what GRUB has loaded and freed before.
+  private(set) var isInGap = false
 
   init(machine: MemoryMap) {
     self.machine = machine
@@ -56,7 +58,10 @@ struct GRUBRelocator {
         .relocator)
     }
     // The search from the top meets the gaps between GRUB's own blocks before the place of a chunk kept there earlier.
-    if postchunks != .max, heap.hasGap(below: target, for: size) { return postchunks }
+    if postchunks != .max, heap.hasGap(below: target, for: size) {
+      isInGap = true
+      return postchunks
+    }
     if let source = heap.take(from: limits.least, to: target, alignment: 1, size: size, lowest: false) {
       return source
     }

@@ -11,7 +11,7 @@ extension XenArrangement {
         "p2m list", physicalToMachine,
         total.contains(physicalToMachine.start) ? "the page behind the kernel and the initrd" : "INIT_P2M"
       ),
-      ("start info", startInfo, "behind the p2m list, on a page of its own"),
+      ("start info", startInfo, "behind what comes before, on a page of its own"),
       ("page tables", pageTables, "as many as map the whole, themselves included"),
       ("boot stack", stack, "one page behind the page tables"),
       ("total", total, "at least 512 KiB behind the stack, to the next multiple of 4 MiB"),

@@ -76,6 +76,7 @@ struct XenModern {
     saysBroken = true
     let entry = elf.entry &- arranged.total.start.value
     prediction.remarkOnPieces(entryAt: entry, modules: request.modules.count, source: XenSource.builder)
+    prediction.remarkOnGaps(source: XenSource.builder)
     prediction.decisions = decisions + arranged.decisions
     return prediction
   }

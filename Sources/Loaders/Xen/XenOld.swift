@@ -80,6 +80,7 @@ struct XenOld {
     let pseudoEntry = entry &- arranged.total.start.value
     prediction.remarkOnPieces(entryAt: pseudoEntry, modules: request.modules.count, source: XenSource.oldBuilder)
     remarkOnIgnored(file, bytes, &prediction)
+    prediction.remarkOnGaps(source: XenSource.oldBuilder)
     prediction.decisions = decisions + arranged.decisions
     return prediction
   }

@@ -89,6 +89,24 @@ extension LoadPlan {
     }
   }
 
+  /// A remark on memory inside the image that no segment fills: the domain's pages are not scrubbed for it.
+  mutating func remarkOnGaps(source: String) {
+    let segments = pieces.filter { $0.owner.hasPrefix("segment") }.sorted { $0.extent.start < $1.extent.start }
+    guard var end = segments.first?.extent.endValue else { return }
+    for piece in segments.dropFirst() {
+      let start = piece.extent.start.value
+      if start > end {
+        remarks.append(
+          Remark(
+            .unspecified, "From \(hex(end)) to \(hex(start)), between segments, lies what the machine's memory held.",
+            rule: Rule("the domain's pages are not cleared", source: source)))
+        // One is enough: a file may hold thousands.
+        return
+      }
+      end = max(end, piece.extent.endValue)
+    }
+  }
+
   private mutating func remarkOnOverlaps(_ segments: [Piece], _ source: String) {
     let sorted = segments.sorted { $0.extent.start < $1.extent.start }
     guard var top = sorted.first else { return }

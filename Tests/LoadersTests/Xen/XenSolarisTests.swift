@@ -34,6 +34,17 @@ import Testing
         " ENTRY ADDRESS: 0000000040800000",
       ])
     #expect(verdict.arrangement?.pagesToBeAllocated == 61440)
+    let places = verdict.prediction?.decisions.filter { $0.subject.hasPrefix("place of the ") }.map(\.choice)
+    #expect(
+      places == [
+        "[0x40000000, 0x4080ed28)", "[0x4080f000, 0x4088f000)", "[0x4088f000, 0x4088f4b8)", "[0x40890000, 0x40899000)",
+        "[0x40899000, 0x4089a000)", "[0x40000000, 0x40c00000)",
+      ])
+    // Pseudo-physical 0x39adca, where the text ends, up to the data.
+    #expect(
+      verdict.prediction?.remarks.map(\.sentence) == [
+        "From 0x39adca to 0x400000, between segments, lies what the machine's memory held."
+      ])
     #expect(verdict.register("rsi") == 0x4088_f000)
     #expect(verdict.register("rsp") == 0x4089_a000)
     #expect(verdict.register("cs") == 0xe033)

@@ -26,6 +26,8 @@ struct ExpectedLanding {
       return try registerDifference(landing.registers)
         ?? memoryDifference(run, without: GRUBProbe.stack(landing.registers))
         ?? moduleDifference(run, information: landing.registers["ebx"] ?? 0)
+    case .jumpsBlindly(let found) where !image.hasProbe:
+      return found == chunks ? nil : "model: \(chunks)\nGRUB: \(found)"
     case .jumpsBlindly(let found) where !isMemory(prediction.entry.address):
       guard found == chunks else { return "model: \(chunks)\nGRUB: \(found)" }
       return try memoryDifference(run, without: 0..<0)

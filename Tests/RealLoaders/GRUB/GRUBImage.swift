@@ -48,6 +48,8 @@ struct GRUBImage: Sendable {
   var memory: UInt64 = 256
   /// The kernel as it stands, instead of all that describes one above.
   var file: [UInt8]?
+  /// Whether the first code that runs tells what it found.
+  var hasProbe = true
 
   /// One segment of 4096 bytes at 2 MiB: the smallest kernel that GRUB takes.
   static let simple = GRUBImage(segments: [

@@ -15,7 +15,10 @@ struct GRUBJudge: Judge {
     FileManager.default.fileExists(atPath: RealGRUB.disk) ? nil : "scripts/fetch-grub was not run"
   }
   var named: [NamedImage<GRUBImage>] {
-    GRUBImage.recorded.filter { $0.image.version == version } + GRUBImage.vulnerable(version: version)
+    get throws {
+      GRUBImage.recorded.filter { $0.image.version == version } + GRUBImage.vulnerable(version: version)
+        + (try GRUBImage.real(version: version))
+    }
   }
 
   func draw(_ random: inout SeededGenerator) -> GRUBImage { GRUBImage.random(version: version, &random) }
@@ -32,7 +35,10 @@ struct GRUBJudge: Judge {
         ? .agrees : .disagrees("model: \(refusal)\nGRUB: \(real)")
     case .loads(let prediction):
       let expected = ExpectedLanding(prediction, of: image)
-      let difference = try RealGRUB.run(image) { try expected.difference(from: $0) }
+      let mayRefuse = prediction.remarks.contains { $0.kind == .unspecified && $0.sentence.contains(GRUB.noRoom) }
+      let difference = try RealGRUB.run(image) { run in
+        mayRefuse && run.verdict == .refuses(GRUB.noRoom) ? nil : try expected.difference(from: run)
+      }
       return difference.map { .disagrees($0) } ?? .agrees
     }
   }
