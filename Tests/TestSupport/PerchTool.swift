@@ -67,11 +67,11 @@ public final class TemporaryFolder: Sendable {
     public let status: Int32
   }
 
-  /// Runs a shell script in this folder, under a time limit; `$1` and so on are the arguments.
-  public func shell(_ script: String, _ arguments: String...) throws {
+  /// Runs a shell script in this folder, under a time limit in seconds; `$1` and so on are the arguments.
+  public func shell(_ script: String, _ arguments: String..., limit: Int = 60) throws {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/timeout")
-    process.arguments = ["-k", "1", "60", "bash", "-euc", script, "bash"] + arguments
+    process.arguments = ["-k", "1", "\(limit)", "bash", "-euc", script, "bash"] + arguments
     process.currentDirectoryURL = url
     try process.run()
     process.waitUntilExit()

@@ -3,7 +3,8 @@ import Placement
 
 extension KexecELF {
   /// The first PT_NOTE with an offset or, without one, the first SHT_NOTE must be whole notes from end to end
-  /// (build_mem_notes).
+  /// (build_mem_notes). A name without a zero at its end is warned of, and its end is looked for where n_namesz says,
+  /// which has lost its carry where it was rounded up.
   func checkNotes(
     _ header: LenientELF, _ order: FieldOrder, _ section: LenientELF.Section?, in bytes: RawSpan
   ) throws(KexecELFFailure) {
@@ -26,13 +27,17 @@ extension KexecELF {
   ) throws(KexecELFFailure) {
     let end = start &+ size
     var place = start
+    var farName: UInt64?
     while place < end {
-      let name = (order.word(bytes.wide(UInt32.self, at: place)) + 3) & 0xffff_fffc
+      let nameSize = order.word(bytes.wide(UInt32.self, at: place))
+      let name = (nameSize + 3) & 0xffff_fffc
       let descriptor = (order.word(bytes.wide(UInt32.self, at: place &+ 4)) + 3) & 0xffff_fffc
       guard end - place >= 12, end - place - 12 >= name + descriptor else {
         throw KexecELFFailure("ELF Note corrupted !", "note at \(hex(place)) of notes up to \(hex(end))")
       }
+      if nameSize > name, farName == nil { farName = place }
       place += 12 + name + descriptor
     }
+    if let farName { throw KexecELFFailure(.farName, "note at \(hex(farName)), n_namesz of nearly 4 GiB") }
   }
 }

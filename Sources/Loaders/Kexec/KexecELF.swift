@@ -36,6 +36,11 @@ struct KexecELF {
           misbehaves: "crashes", evidence: error.evidence,
           rule: Kexec.rule(
             "a table at offset 0 is not read, but searched for notes", "kexec/kexec-elf.c, build_mem_notes"))
+      case .farName:
+        throw Kexec.Stop(
+          misbehaves: "crashes", evidence: error.evidence,
+          rule: Kexec.rule(
+            "the last byte of a note's name is read where n_namesz says", "kexec/kexec-elf.c, build_mem_notes"))
       }
     }
   }
@@ -50,6 +55,8 @@ struct KexecELFFailure: Error {
     case wild
     /// It looks into a table that it never made.
     case missingTable
+    /// It looks for the end of a name 4 GiB away.
+    case farName
   }
 
   let words: String

@@ -74,7 +74,7 @@ enum RealKexec {
     }
     files.add("/images/run", Array(script.utf8))
     try folder.write(files.finished, to: "images.cpio")
-    try folder.shell(machine, archive, DebianKernel.cloud.path)
+    try folder.shell(machine, archive, DebianKernel.cloud.path, limit: 150)
     let serial = try Data(contentsOf: folder.url.appendingPathComponent("serial"))
     // A return and a line feed are one Character.
     return session(String(decoding: serial.filter { $0 != 13 }, as: UTF8.self))
@@ -106,7 +106,7 @@ enum RealKexec {
   /// Powering off ends QEMU; a guest that hangs is one of which nothing more is heard.
   private static let machine = """
     cat "$1" images.cpio >initrd
-    timeout -k 1 90 qemu-system-x86_64 -accel tcg -machine pc,max-ram-below-4g=1280M -m 1536 -cpu max -display none \
+    timeout -k 1 120 qemu-system-x86_64 -accel tcg -machine pc,max-ram-below-4g=1280M -m 1536 -cpu max -display none \
       -no-reboot -monitor none -net none -serial file:serial -kernel "$2" -initrd initrd \
       -append 'console=ttyS0 loglevel=0 panic=-1' >qemu 2>&1 || true
     """
