@@ -14,7 +14,7 @@ public struct DecompressorJudge: Judge {
 
   public var name: String { "Linux 6.1, decompressor" }
   public var loaders: [LoaderName] { [.linuxDecompressor] }
-  public var counts: ImageCounts { ImageCounts(full: 40, quick: 3) }
+  public var counts: ImageCounts { ImageCounts(full: 300, quick: 24) }
   public var missing: String? {
     DebianKernel.x86.first { !$0.isPresent }.map { "scripts/fetch-kernel \($0.rawValue) was not run" }
   }
