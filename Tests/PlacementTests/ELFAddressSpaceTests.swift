@@ -14,6 +14,22 @@ import Testing
     ELFBuilder(entry: link).segment(
       flags: [.read, .execute], virtual: link, physical: 0x40_0000, bytes: .pattern(0xf030)))
 
+  /// A kernel has a handful of segments; the limit bounds the plan.
+  @Test func moreThan1024SegmentsAreRefused() throws {
+    func kernel(_ count: UInt64) -> ELFKernel {
+      ELFKernel(
+        (0..<count).reduce(ELFBuilder(entry: Self.link)) { builder, index in
+          builder.segment(
+            flags: [.read, .execute], virtual: Self.link + index * 0x1000, physical: 0x40_0000 + index * 0x1000,
+            bytes: [0x90])
+        })
+    }
+    let machine = MemoryMap.usable((0, 0x9_fc00), (0x10_0000, 0x400_0000))
+    _ = try kernel(1024).plan(PlanRequest(machine))
+    let error = #expect(throws: PlanError.self) { try kernel(1025).plan(PlanRequest(machine)) }
+    #expect(error?.sentence.contains("1025 PT_LOAD segments") == true)
+  }
+
   @Test func theDirectMapIsEveryWholeUsablePage() throws {
     // Whole pages: [0, 0x9f000), [0x101000, 0x4000000), [5 GiB, 5 GiB + 2 MiB + 4 KiB), and nothing of 0x5000800...
     let machine = MemoryMap.usable(

@@ -52,6 +52,16 @@ import Testing
     #expect(prediction.hasRemark(.entryOutsideImage))
   }
 
+  /// The end of the table, e_phoff + e_phnum * 56, wraps to 0: kexec compares that with the file's size alone.
+  @Test func aTableWhoseEndWrapsIsReadFromOutsideTheFile() {
+    var bytes = kernel(physical: 0x20_0000).build()
+    let offset = 0 &- UInt64(56)
+    bytes.replaceSubrange(0x20..<0x28, with: (0..<8).map { UInt8(truncatingIfNeeded: offset >> (8 * $0)) })
+    let outcome = bytes.withRawSpan { Kexec.load($0, machine, arguments: .elf) }
+    #expect(outcome.statedMisbehaviour?.effect == "reads outside the file")
+    #expect(outcome.statedMisbehaviour?.evidence == "e_phoff 0xffffffffffffffc8, e_phnum 1")
+  }
+
   /// Observed for both addresses.
   @Test(arguments: [(0x20_0123, "0x200123"), (0x20_0800, "0x200800")] as [(UInt64, String)])
   func unalignedIsFatal(physical: UInt64, text: String) {

@@ -56,6 +56,9 @@ import Testing
     let ranges: [Range<UInt64>] = [0x4000_1000..<0x5000_0000]
     #expect(arm(.init(imageSize: 4096, flags: 2), ranges).loadedPrediction?.hasRemark(.outsideMemory) == true)
     #expect(arm(.init(imageSize: 4096, flags: 0xa), ranges).loadedPrediction?.hasRemark(.outsideMemory) == false)
+    // A base at the start of memory leaves nothing below it.
+    let whole: [Range<UInt64>] = [0x4000_0000..<0x5000_0000]
+    #expect(arm(.init(imageSize: 4096, flags: 2), whole).loadedPrediction?.hasRemark(.outsideMemory) == false)
     // 48 bits of physical address.
     let high: [Range<UInt64>] = [(1 << 48) - 0x20_0000..<1 << 49]
     #expect(arm(.init(imageSize: 0x20_0000), high).statedRefusal?.words == nil)

@@ -24,6 +24,7 @@ struct GRUBRefusal: Sendable, CustomStringConvertible {
     GRUBRefusal("invalid arch-dependent ELF magic", .simple) { $0.machine = 62 },
     GRUBRefusal("invalid arch-dependent ELF magic", .simple) { $0.elfVersion = 2 },
     GRUBRefusal("this ELF file is not of the right type", .simple) { $0.type = 1 },
+    GRUBRefusal("this ELF file is not of the right type", .simple) { $0.type = 4 },
     GRUBRefusal("segment crosses 4 GiB border", .simple64) { $0.segments[0].physical = 0xffff_f000 },
     GRUBRefusal("address is out of range", .simple) {
       $0.segments[0].physical = 0xffff_f000

@@ -50,6 +50,9 @@ extension KexecJudge {
       NamedImage("above 4 GiB", kernel { $0.segments[0].physical = 0x1_0020_0000 }),
       NamedImage("p_filesz above p_memsz", kernel { $0.segments[0].fileSize = 0x2000 }),
       NamedImage("nothing to load", nothing),
+      NamedImage(
+        "a note's name of 4 GiB",
+        kernel { $0.notes = [UInt8](repeating: 0xff, count: 4) + [UInt8](repeating: 0, count: 20) }),
       NamedImage("no section table", kernel { $0.sectionCount = 1 }),
       NamedImage("a tag without a size", kernel { $0.multiboot = .second(tags: [[1, 0]]) }),
       NamedImage("17 segments and purgatory", kernel { $0.segments = apart(16) }),
