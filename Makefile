@@ -3,7 +3,7 @@
 kernels := .cache/kernels
 cloud := $(kernels)/linux-image-cloud-amd64/vmlinuz
 generic := $(kernels)/linux-image-amd64/vmlinuz
-formatted := Sources Tests Benchmarks/Sources Benchmarks/Package.swift Package.swift
+formatted := Sources Tests Bare/Sources Benchmarks/Sources Benchmarks/Package.swift Package.swift
 
 # The core targets in the order in which data flows; building the last builds all of them.
 core := Loaders
@@ -40,9 +40,12 @@ loaders: setup
 	@scripts/fetch-xen >/dev/null
 	@scripts/fetch-kexec >/dev/null
 	@scripts/fetch-images >/dev/null
+	@scripts/make-grub-iso --prepare
 
+# What perch boot starts without a file comes with it.
 build: setup
 	swift build -c release --product perch
+	scripts/build-bare
 
 demo: build
 	@scripts/fetch-kernel linux-image-cloud-amd64 >/dev/null
@@ -69,6 +72,7 @@ bare: setup
 test: kernels loaders lint embedded bare
 	scripts/build-tiny-kernels
 	scripts/build-probe-guests
+	scripts/build-bare
 	swift build --product perch
 	swift test
 

@@ -50,7 +50,7 @@ let package = Package(
     .target(
       name: "Machines",
       dependencies: [
-        "Addresses", "KernelImage", "AddressSpace", "PageTables", "BootProtocols", "Placement", "CHost",
+        "Addresses", "KernelImage", "AddressSpace", "PageTables", "BootProtocols", "Placement", "Loaders", "CHost",
       ],
       swiftSettings: house),
     .target(name: "CHost"),
@@ -101,5 +101,7 @@ let package = Package(
     tests("AgreementTests", ["RealLoaders", "Loaders", "Machines", "Codecs", "Perch"]),
     tests("ReportingTests", ["Reporting", "Loaders", "Perch"]),
     tests("EndToEndTests", ["Perch", "Machines", "perch"]),
+    // Perch's own loader and kernel on the bare machine, held against the same functions on a desk.
+    tests("BareTests", ["Perch", "Machines", "perch"]),
   ]
 )

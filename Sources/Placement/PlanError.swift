@@ -1,3 +1,5 @@
+public import Addresses
+
 /// Why there is no plan: a refusal with its evidence.
 public struct PlanError: Error, Equatable, Sendable {
   public enum Code: UInt16, Sendable {
@@ -27,9 +29,9 @@ public struct PlanError: Error, Equatable, Sendable {
   /// What to do about it, where something can be done.
   public let help: String?
 
-  public init(_ code: Code, _ sentence: String, help: String? = nil) {
+  public init(_ code: Code, _ sentence: Sentence, help: Sentence? = nil) {
     self.code = code
-    self.sentence = sentence
-    self.help = help
+    self.sentence = sentence.text
+    self.help = help?.text
   }
 }

@@ -5,19 +5,20 @@ import Machines
 import Placement
 import Reporting
 
-/// `perch boot FILE`
+/// `perch boot [FILE]`
 struct Boot: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Boot a kernel where the plan puts it, and hold the machine against the plan.",
     discussion: """
       The guest's console goes to standard output, what perch says to standard error.
+      Without FILE it is Perch's own kernel, loaded by Perch's own loader on the bare machine, and always verified.
       Everything after -- is handed to QEMU.
       """)
 
   enum Stop: String, CaseIterable, ExpressibleByArgument { case entry }
 
-  @Argument(help: "The kernel.", completion: .file())
-  var file: String
+  @Argument(help: "The kernel; Perch's own without one.", completion: .file())
+  var file: String?
 
   @Flag(help: "Stop at the entry and compare memory, registers and page tables with the plan.")
   var verify = false
@@ -48,6 +49,7 @@ struct Boot: AsyncParsableCommand {
   }
 
   func run() async throws {
+    guard let file else { return try await bootBare() }
     // The probe takes a twentieth of a second, in which the kernel is unpacked and planned.
     async let probe = Acceleration.probe()
     let channels = Channels(color: color)
@@ -99,7 +101,7 @@ struct Boot: AsyncParsableCommand {
     return try machine.run()
   }
 
-  private func summary(_ plan: LoadPlan, _ acceleration: Acceleration) -> String {
+  func summary(_ plan: LoadPlan, _ acceleration: Acceleration) -> String {
     var lines = [
       "perch: \(plan.reading)",
       "perch: physical \(Hex.string(plan.imageExtent.start.value)), slide \(Hex.signed(plan.slide.value)), entry \(Hex.string(plan.entry.address))",
@@ -113,7 +115,7 @@ struct Boot: AsyncParsableCommand {
     return lines.joined(separator: "\n") + "\n"
   }
 
-  private func verdict(_ report: VerificationReport) -> String {
+  func verdict(_ report: VerificationReport) -> String {
     var text =
       "perch: verified at the entry: \(report.bytesCompared) bytes, \(report.registersCompared) registers, "
       + "\(report.pagesCompared) pages, \(report.addressesAsked) addresses asked of QEMU: \(report.differenceCount) differences\n"
@@ -126,7 +128,7 @@ struct Boot: AsyncParsableCommand {
   }
 
   /// Turns the outcome into the exit code.
-  private func finish(_ outcome: Outcome, channels: Channels) throws {
+  func finish(_ outcome: Outcome, channels: Channels) throws {
     switch outcome {
     case .matched, .stoppedAtEntry: return
     case .guestExited(let status, let reason):

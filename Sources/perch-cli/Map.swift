@@ -1,3 +1,4 @@
+import Addresses
 import ArgumentParser
 import Placement
 import Reporting
@@ -15,7 +16,7 @@ struct Map: ReportingCommand {
   var options: PlanOptions
 
   @OptionGroup(title: "Output options")
-  var output: OutputOptions
+  var output: LineOutputOptions
 
   func run() throws {
     let planned = try PlannedKernel(file, options: options, channels: Channels(color: output.color))
@@ -26,7 +27,7 @@ struct Map: ReportingCommand {
     guard let report = MapReport(planned.plan) else {
       throw Self.defect("the plan puts no table where CR3 points", path: file, [])
     }
-    try output.print(report.document, about: planned.image.input)
+    try output.print(report.document, lines: report.lines, about: planned.image.input)
     guard report.disagreements.isEmpty else {
       throw Self.defect("the tables differ from what the plan asks for", path: file, report.disagreements)
     }

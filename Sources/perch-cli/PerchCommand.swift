@@ -31,7 +31,7 @@ struct PerchCommand: AsyncParsableCommand {
     var channels = Channels(color: .auto)
     do {
       var command = try parseAsRoot()
-      if let reporting = command as? any ReportingCommand { channels = Channels(color: reporting.output.color) }
+      if let reporting = command as? any ReportingCommand { channels = Channels(color: reporting.color) }
       if var asynchronous = command as? any AsyncParsableCommand {
         try await asynchronous.run()
       } else {
@@ -45,5 +45,10 @@ struct PerchCommand: AsyncParsableCommand {
 
 /// A verb that prints results, and so takes the options that say how.
 protocol ReportingCommand: ParsableCommand {
-  var output: OutputOptions { get }
+  associatedtype Output: ColorOptions
+  var output: Output { get }
+}
+
+extension ReportingCommand {
+  fileprivate var color: ColorChoice { output.color }
 }

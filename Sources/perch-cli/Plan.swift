@@ -24,7 +24,7 @@ struct Plan: ReportingCommand {
   var options: PlanOptions
 
   @OptionGroup(title: "Output options")
-  var output: OutputOptions
+  var output: LineOutputOptions
 
   func validate() throws {
     guard loader != .perch, let option = options.ownOptions.first else { return }
@@ -35,7 +35,11 @@ struct Plan: ReportingCommand {
     let channels = Channels(color: output.color)
     guard loader == .perch else { return try predict(channels: channels) }
     let planned = try PlannedKernel(file, options: options, channels: channels)
-    try output.print(PlanReport(planned.plan).document, about: planned.image.input)
+    try show(planned.plan, about: planned.image.input)
+  }
+
+  private func show(_ plan: LoadPlan, modules: [String] = [], about input: Input) throws(Failure) {
+    try output.print(PlanReport(plan, modules: modules).document, lines: plan.lines, about: input)
   }
 
   private func predict(channels: Channels) throws {
@@ -45,11 +49,19 @@ struct Plan: ReportingCommand {
     switch image.verdict(of: loader, request, isNamed: true).outcome {
     case .loads(let plan):
       let modules = request.modules.map { String($0.name.split(separator: "/").last ?? "") }
-      try output.print(PlanReport(plan, modules: modules).document, about: image.input)
+      try show(plan, modules: modules, about: image.input)
     case .refuses(let refusal):
       throw Failure(.cannotPlan, Diagnostic(refusal, by: loader, path: file))
     case .misbehaves(let misbehaviour):
       throw Failure(.cannotPlan, Diagnostic(misbehaviour, by: loader, path: file))
     }
+  }
+}
+
+extension LoadPlan {
+  fileprivate var lines: [String] {
+    var lines: [String] = []
+    forEachLine { lines.append($0) }
+    return lines
   }
 }

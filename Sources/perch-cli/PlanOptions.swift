@@ -16,7 +16,7 @@ struct PlanOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Draw physical and virtual place: a seed, random, or off.", valueName: "seed"))
   var kaslr: RandomizationArgument = .off
 
-  @Option(help: ArgumentHelp("Physical place: an address, any, or linked.", valueName: "address"))
+  @Option(help: ArgumentHelp("Physical place: an address, any, linked, or in-place.", valueName: "address"))
   var physical: PhysicalArgument?
 
   @Option(help: ArgumentHelp("Virtual slide, in bytes.", valueName: "bytes"))
@@ -30,6 +30,9 @@ struct PlanOptions: ParsableArguments {
 
   @Option(name: .customLong("as"), help: "Read an ELF kernel as linux or as a generic elf.")
   var kind: Kind = .auto
+
+  @OptionGroup
+  var bare: BareOptions
 
   @Option(help: ArgumentHelp("Most bytes to unpack.", valueName: "size"))
   var maxSize = SizeArgument(.gibibytes(1))
@@ -51,7 +54,7 @@ extension PlanOptions {
       ("--kaslr", kaslr != .off), ("--physical", physical != nil), ("--slide", slide != nil),
       ("--direct-map", directMap != nil), ("--huge-pages", hugePages), ("--as", kind != .auto),
     ]
-    return given.filter(\.1).map(\.0)
+    return given.filter(\.1).map(\.0) + bare.given
   }
 
   /// The seed; drawn from the system's generator when the user leaves it to chance.
@@ -78,16 +81,12 @@ extension PlanOptions {
     case nil: request.physical = nil
     case .any: request.physical = .any
     case .linked: request.physical = .asLinked
-    case .at(let address):
-      guard address <= PagingMode.x86_64FourLevel.greatestPhysicalAddress else {
-        throw Failure(
-          PlanError(.badRequest, "--physical \(Hex.string(address)) exceeds 52-bit physical memory"), path: "--physical"
-        )
-      }
-      request.physical = .at(PhysicalAddress(unchecked: address))
+    case .inPlace: request.physical = .inPlace
+    case .at(let address): request.physical = .at(try PhysicalAddress(address, of: "--physical"))
     }
     if let directMap { request.directMapBase = VirtualAddress(directMap.value) }
     if hugePages { request.directMapPage = .size1GiB }
+    try bare.apply(to: &request)
     return request
   }
 }

@@ -10,10 +10,13 @@ struct PlannedKernel {
   let kernel: KernelFile
   let modules: ModuleFiles
   let plan: LoadPlan
+  /// The options that describe memory as another program left it.
+  private let residentOptions: [String]
 
   init(_ path: String, options: PlanOptions, channels: Channels) throws(Failure) {
     image = try InputImage(path: path, limits: DecompressionLimits(cap: options.maxSize.count), channels: channels)
     kernel = try image.kernel()
+    residentOptions = options.bare.resident
     modules = try options.modules()
     let request = try options.request(modules: modules, seed: options.seed())
     plan = try Self.plan(kernel, image: image, kind: options.kind, request: request)
@@ -52,8 +55,14 @@ struct PlannedKernel {
     }
   }
 
-  /// Lays the capsule out.
+  /// Lays the capsule out. It brings every byte along.
   func capsule() throws(Failure) -> Capsule {
+    if let option = residentOptions.first {
+      throw Failure(
+        PlanError(
+          .badRequest, "\(option) describes memory as another loader left it, which a machine that starts has not",
+          help: "use perch plan"), path: image.path)
+    }
     do throws(PlanError) { return try Capsule(plan) } catch { throw Failure(error, path: image.path) }
   }
 

@@ -41,16 +41,18 @@ func parseInteger(_ text: some StringProtocol) -> UInt64? {
   return UInt64(lower)
 }
 
-/// Where the image goes: an address, `any`, or `linked`.
+/// Where the image goes: an address, `any`, `linked`, or `in-place`.
 enum PhysicalArgument: ExpressibleByArgument, Equatable {
   case any
   case linked
+  case inPlace
   case at(UInt64)
 
   init?(argument: String) {
     switch argument {
     case "any": self = .any
     case "linked": self = .linked
+    case "in-place": self = .inPlace
     default:
       guard let value = parseInteger(argument) else { return nil }
       self = .at(value)

@@ -42,7 +42,7 @@ struct Walk: ReportingCommand {
   var options: WalkOptions
 
   @OptionGroup(title: "Output options")
-  var output: OutputOptions
+  var output: LineOutputOptions
 
   /// As many runs as a report holds in about 2 GB.
   private static let greatestLimit = 1_000_000
@@ -55,6 +55,9 @@ struct Walk: ReportingCommand {
     guard (0...Self.greatestLimit).contains(limit), tableLimit > 0 else {
       throw ValidationError("--limit is at most \(Self.greatestLimit), --table-limit at least 1")
     }
+    if output.format == .lines, target != nil {
+      throw ValidationError("--format lines is a line for each run: give no address")
+    }
   }
 
   func run() throws {
@@ -63,11 +66,12 @@ struct Walk: ReportingCommand {
     let context = try source.context(options)
     guard let target else {
       let tables = Progress.step("Walking the tables", channels: channels) { visit(context, source.memory) }
-      return try output.print(RunsReport(context, tables).document, about: source.input)
+      let report = RunsReport(context, tables)
+      return try output.print(report.document, lines: report.lines, about: source.input)
     }
     let root = context.root(of: target)
     let translation = root.translate(target, in: source.memory)
-    try output.print(TranslationReport(context, root: root, translation).document, about: source.input)
+    try output.print(TranslationReport(context, root: root, translation).document, lines: [], about: source.input)
     if case .fault = translation.outcome { throw ExitStatus.findings.code }
   }
 

@@ -4,11 +4,13 @@ extension EntryState {
   /// A state that Perch's entry stub establishes, register by register.
   public init(_ state: LongModeState) {
     self.init(mode: .long64, address: state.rip.value)
-    registers = state.registers.named.map { Register($0.name, $0.value, Self.meaning(of: $0.name, $0.value)) }
+    registers = state.registers.named.enumerated().map { number, register in
+      Register(register.name, register.value, Self.meaning(ofRegister: number, register.value))
+    }
     let selector = UInt64(state.dataSelector)
     registers += [
       Register("rflags", state.rflags, "interrupts off"), Register("cr0", state.cr0, "protection, paging, WP"),
-      Register("cr3", state.cr3.value, "root page table"), Register("cr4", state.cr4, "PAE"),
+      Register("cr3", state.cr3.value, "root page table"), Register("cr4", state.cr4, Self.meaning(ofCR4: state.cr4)),
       Register("efer", state.efer, "64-bit mode, NX"),
       Register("cs", UInt64(state.codeSelector), "64-bit code, GDT of the stub"),
       Register("ds", selector, "flat data"), Register("es", selector, "flat data"),
@@ -17,9 +19,18 @@ extension EntryState {
     ]
   }
 
-  private static func meaning(of name: String, _ value: UInt64) -> String {
+  /// The names of the bits that a plan can set (Intel SDM vol. 3A, 2.5).
+  private static func meaning(ofCR4 value: UInt64) -> String {
+    var text = "PAE"
+    let names: [(bit: UInt64, name: String)] = [(7, "PGE"), (11, "UMIP"), (12, "LA57"), (20, "SMEP"), (21, "SMAP")]
+    for (bit, name) in names where value >> bit & 1 == 1 { text += ", " + name }
+    return text
+  }
+
+  /// By the number that instructions encode a register with: RSP is 4.
+  private static func meaning(ofRegister number: Int, _ value: UInt64) -> String {
     if value == 0 { return "zero" }
-    return name == "rsp" ? "stack" : "boot information"
+    return number == 4 ? "stack" : "boot information"
   }
 }
 

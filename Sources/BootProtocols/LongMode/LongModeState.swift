@@ -32,7 +32,7 @@ public struct LongModeState: Hashable, Sendable {
   public var cr0: UInt64
   /// The physical address of the root page table.
   public var cr3: PhysicalAddress
-  /// PAE.
+  /// PAE, and what turns the processor's features on.
   public var cr4: UInt64
   /// LME | LMA | NXE.
   public var efer: UInt64
@@ -42,14 +42,16 @@ public struct LongModeState: Hashable, Sendable {
   public var gdtBase: UInt64
   public var gdtLimit: UInt16
 
-  public init(rip: VirtualAddress, registers: GeneralRegisters, cr3: PhysicalAddress, gdtBase: UInt64, gdtLimit: UInt16)
-  {
+  public init(
+    rip: VirtualAddress, registers: GeneralRegisters, cr3: PhysicalAddress, gdtBase: UInt64, gdtLimit: UInt16,
+    processor: ProcessorFeatures = []
+  ) {
     self.rip = rip
     self.registers = registers
     rflags = 0x2
     cr0 = 0x8001_0011
     self.cr3 = cr3
-    cr4 = 0x20
+    cr4 = 0x20 | processor.cr4
     efer = 0xd00
     codeSelector = 0x10
     dataSelector = 0x18

@@ -4,11 +4,11 @@ import KernelImage
 // Bounded reads of single fields. Offsets are positions in the structure, whose size is at most 32 bits wide.
 
 extension BootInformation {
-  static func word(_ offset: Int, _ field: String, _ bytes: RawSpan) throws(ParseError) -> UInt64 {
+  static func word(_ offset: Int, _ field: Sentence, _ bytes: RawSpan) throws(ParseError) -> UInt64 {
     try bytes.read(UInt64.self, at: UInt64(offset), field: field)
   }
 
-  static func physical(_ offset: Int, _ field: String, _ bytes: RawSpan) throws(ParseError) -> PhysicalAddress {
+  static func physical(_ offset: Int, _ field: Sentence, _ bytes: RawSpan) throws(ParseError) -> PhysicalAddress {
     let value = try word(offset, field, bytes)
     guard value <= PhysicalAddress.greatest else {
       throw ParseError(
@@ -18,7 +18,7 @@ extension BootInformation {
   }
 
   /// {u64 start, u64 size}
-  static func physicalRange(_ offset: Int, _ field: String, _ bytes: RawSpan) throws(ParseError) -> PhysicalRange {
+  static func physicalRange(_ offset: Int, _ field: Sentence, _ bytes: RawSpan) throws(ParseError) -> PhysicalRange {
     let start = try physical(offset, field + ": start", bytes)
     let count = try word(offset + 8, field + ": size", bytes)
     guard let range = PhysicalRange(start: start, count: ByteCount(count)) else {
@@ -31,7 +31,7 @@ extension BootInformation {
 
   /// {u32 offset, u32 count} of a table that lies in the structure as a whole.
   static func table(
-    _ position: Int, _ field: String, entry size: Int, _ bytes: RawSpan
+    _ position: Int, _ field: Sentence, entry size: Int, _ bytes: RawSpan
   ) throws(ParseError) -> (offset: Int, count: Int) {
     let offset = try bytes.read(UInt32.self, at: UInt64(position), field: field + "_offset")
     let count = try bytes.read(UInt32.self, at: UInt64(position + 4), field: field + "_count")
@@ -50,7 +50,7 @@ extension BootInformation {
   /// - Parameter room: how many bytes all strings that are still to come may have together. Strings do not overlap, so
   ///   that a structure whose every name is its whole rest is refused before it takes memory without end.
   static func string(
-    pointerAt position: Int, _ field: String, room: inout Int, _ bytes: RawSpan
+    pointerAt position: Int, _ field: Sentence, room: inout Int, _ bytes: RawSpan
   ) throws(ParseError) -> [UInt8] {
     let start = try bytes.read(UInt32.self, at: UInt64(position), field: field)
     var characters: [UInt8] = []

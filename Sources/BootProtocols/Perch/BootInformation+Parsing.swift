@@ -62,7 +62,7 @@ extension BootInformation {
     let table = try Self.table(Offset.memoryMap, "memory_map", entry: Self.memoryEntryByteCount, bytes)
     for index in 0..<table.count {
       let offset = table.offset + index * Self.memoryEntryByteCount
-      let field = "memory_map entry \(index)"
+      let field: Sentence = "memory_map entry \(index)"
       let range = try Self.physicalRange(offset, field, bytes)
       let kind = try bytes.read(UInt32.self, at: UInt64(offset + 16), field: field + ": kind")
       memoryMap.append(MemoryMap.Entry(range: range, kind: MemoryKind(rawValue: kind)))
@@ -73,7 +73,7 @@ extension BootInformation {
     let table = try Self.table(Offset.mappings, "mappings", entry: Self.mappingByteCount, bytes)
     for index in 0..<table.count {
       let offset = table.offset + index * Self.mappingByteCount
-      let field = "mappings entry \(index)"
+      let field: Sentence = "mappings entry \(index)"
       let start = VirtualAddress(unchecked: try Self.word(offset, field + ": virtual", bytes))
       let physical = try Self.physical(offset + 8, field + ": physical", bytes)
       let count = try Self.word(offset + 16, field + ": size", bytes)
@@ -95,7 +95,7 @@ extension BootInformation {
     let table = try Self.table(Offset.modules, "modules", entry: Self.moduleByteCount, bytes)
     for index in 0..<table.count {
       let offset = table.offset + index * Self.moduleByteCount
-      let field = "modules entry \(index)"
+      let field: Sentence = "modules entry \(index)"
       let range = try Self.physicalRange(offset, field, bytes)
       let name = try Self.string(pointerAt: offset + 16, field + ": name", room: &room, bytes)
       modules.append(Module(physical: range, name: String(decoding: name, as: UTF8.self)))

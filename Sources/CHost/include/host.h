@@ -16,7 +16,7 @@ int perch_spawn(const char *path, char *const arguments[], const int *descriptor
 /// A file without a name, of `size` zero bytes, closed on exec. Returns the descriptor, or -errno.
 int perch_anonymous_file(const char *label, int64_t size);
 
-/// How far the probe guest of `perch_kvm_measure` or a `perch_kvm_translator` came.
+/// How far the probe guest of `perch_kvm_measure`, a `perch_kvm_translator` or a `perch_kvm_machine` came.
 enum perch_kvm_stage {
   PERCH_KVM_OPEN = 1,       ///< opening /dev/kvm
   PERCH_KVM_VERSION = 2,    ///< KVM_GET_API_VERSION is 12

@@ -35,9 +35,9 @@ public struct ParseError: Error, Sendable {
   public let found: UInt64
   public let allowed: Allowed
 
-  public init(_ code: Code, field: String, at offset: UInt64, found: UInt64, allowed: Allowed) {
+  public init(_ code: Code, field: Sentence, at offset: UInt64, found: UInt64, allowed: Allowed) {
     self.code = code
-    self.field = field
+    self.field = field.text
     self.offset = FileOffset(truncating: offset)
     self.found = found
     self.allowed = allowed

@@ -1,3 +1,5 @@
+public import Addresses
+
 // The one fence around unchecked loads: every read of an image goes through `load`.
 
 extension RawSpan {
@@ -18,7 +20,7 @@ extension RawSpan {
   /// Reads a little-endian integer, or says which field the bytes ended before.
   @inline(__always)
   public func read<Value: FixedWidthInteger & BitwiseCopyable>(
-    _ type: Value.Type, at offset: UInt64, field: @autoclosure () -> String
+    _ type: Value.Type, at offset: UInt64, field: @autoclosure () -> Sentence
   ) throws(ParseError) -> Value {
     guard let value = load(type, at: offset) else {
       throw ParseError(

@@ -87,7 +87,7 @@ private struct TableGeometry {
 
   private mutating func countSegments(zero: SectionHeader?, in bytes: RawSpan) throws(ParseError) {
     var count = UInt64(header.programHeaderCount)
-    var field = "e_phnum"
+    var field: Sentence = "e_phnum"
     var countPlace = place(56, 44)
     if count == 0xffff, let zero {
       count = UInt64(zero.info)
@@ -112,7 +112,7 @@ private struct TableGeometry {
 
   private mutating func countSections(zero: SectionHeader?, in bytes: RawSpan) throws(ParseError) {
     var count = UInt64(header.sectionHeaderCount)
-    var field = "e_shnum"
+    var field: Sentence = "e_shnum"
     var countPlace = place(60, 48)
     if count == 0, let zero {
       count = zero.size.value
@@ -153,7 +153,7 @@ private struct TableGeometry {
 
   /// Proves that a table of at most 2²⁰ entries of 16-bit size lies inside the file; the product cannot overflow.
   private func checkTable(
-    _ field: String, at place: UInt64, offset: UInt64, count: UInt64, entrySize: UInt16, in bytes: RawSpan
+    _ field: Sentence, at place: UInt64, offset: UInt64, count: UInt64, entrySize: UInt16, in bytes: RawSpan
   ) throws(ParseError) {
     let size = count * UInt64(entrySize)
     guard bytes.holds(size, at: offset) else {

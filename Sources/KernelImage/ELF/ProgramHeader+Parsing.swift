@@ -50,7 +50,7 @@ private struct RawProgramHeader {
     self.offset = offset
     self.class = `class`
     var cursor = WordCursor(offset: offset, class: `class`)
-    func name(_ field: String) -> String { "program header \(index): \(field)" }
+    func name(_ field: Sentence) -> Sentence { "program header \(index): \(field)" }
     type = try cursor.next(UInt32.self, of: bytes, field: name("p_type"))
     // Elf64_Phdr moved p_flags up, to keep its 64-bit words aligned.
     let early = `class` == .bits64 ? try cursor.next(UInt32.self, of: bytes, field: name("p_flags")) : 0

@@ -5,7 +5,7 @@ extension SectionHeader {
   ///
   /// - Throws: ``ParseError`` when the header, or the bytes of a section that has some, lie outside the file.
   init(parsing bytes: RawSpan, at offset: UInt64, index: Int, class: ELFClass) throws(ParseError) {
-    func name(_ field: String) -> String { "section header \(index): \(field)" }
+    func name(_ field: Sentence) -> Sentence { "section header \(index): \(field)" }
     var cursor = WordCursor(offset: offset, class: `class`)
     self.index = index
     headerOffset = FileOffset(unchecked: offset)

@@ -1,3 +1,4 @@
+import Addresses
 import BootProtocols
 import KernelImage
 import Placement

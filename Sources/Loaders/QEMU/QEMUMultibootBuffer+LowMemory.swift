@@ -1,3 +1,4 @@
+import Addresses
 import Placement
 
 /// What else is in low memory when the option ROM copies the buffer, which is the last that it does before the kernel

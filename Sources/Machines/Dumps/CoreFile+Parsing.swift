@@ -38,7 +38,7 @@ extension CoreFile {
   private func choose(_ wide: UInt64, _ narrow: UInt64) -> UInt64 { elfClass == .bits64 ? wide : narrow }
 
   /// Reads an address or an offset, whose width is that of the class.
-  private func word(_ bytes: RawSpan, at offset: UInt64, field: @autoclosure () -> String) throws(ParseError) -> UInt64
+  private func word(_ bytes: RawSpan, at offset: UInt64, field: @autoclosure () -> Sentence) throws(ParseError) -> UInt64
   {
     elfClass == .bits64
       ? try bytes.read(UInt64.self, at: offset, field: field())
@@ -87,7 +87,7 @@ extension CoreFile {
   }
 
   private mutating func readProgramHeader(_ bytes: RawSpan, at header: UInt64, index: UInt64) throws(ParseError) {
-    func name(_ field: String) -> String { "program header \(index): \(field)" }
+    func name(_ field: Sentence) -> Sentence { "program header \(index): \(field)" }
     let type = SegmentType(rawValue: try bytes.read(UInt32.self, at: header, field: name("p_type")))
     guard type == .load || type == .note else { return }
     let offset = try word(bytes, at: header &+ choose(8, 4), field: name("p_offset"))
@@ -116,7 +116,7 @@ extension CoreFile {
     var position = range.start.value
     let end = range.endValue
     while end - position >= 12 {
-      func name(_ field: String) -> String { "note at 0x\(String(position, radix: 16)): \(field)" }
+      func name(_ field: Sentence) -> Sentence { "note at 0x\(String(position, radix: 16)): \(field)" }
       let room = end - position
       let nameSize = UInt64(try bytes.read(UInt32.self, at: position, field: name("n_namesz")))
       let descriptorSize = UInt64(try bytes.read(UInt32.self, at: position &+ 4, field: name("n_descsz")))

@@ -4,6 +4,8 @@ public import Addresses
 public struct QEMUConfiguration {
   /// What `-kernel` is given.
   public enum Kernel {
+    /// Nothing: the firmware starts what the extra arguments bring, a disk or a CD.
+    case none
     case path(String)
     case file(AnonymousFile)
   }
@@ -80,6 +82,7 @@ extension QEMUConfiguration {
     if hasDebugger { words += chardev("debugger", .debugger) + ["-gdb", "chardev:debugger"] }
     if let firmware { words += ["-bios", firmware] }
     switch kernel {
+    case .none: break
     case .path(let path): words += ["-kernel", path]
     case .file: words += ["-kernel", path(of: .kernel)]
     }

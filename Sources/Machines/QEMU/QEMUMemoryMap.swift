@@ -31,12 +31,13 @@ public enum QEMUMemoryMap {
     size.value < 0xe000_0000 ? size.value : 0xc000_0000
   }
 
-  /// The map of a machine with `size` bytes of memory. It serves every accelerator: the reservation at 0xfeffc000 is
-  /// KVM's, the one below 1 TiB is that of AMD processors, and what the translator emulates is one.
+  /// The map of a machine with `size` bytes of memory. Without an accelerator it serves every one: the reservation at
+  /// 0xfeffc000 is KVM's (QEMU, target/i386/kvm/kvm.c, kvm_arch_init), the one below 1 TiB is that of AMD processors, and
+  /// what the translator emulates is one.
   ///
-  /// - Throws: ``MachineError/unsupportedMemorySize(_:allowed:)`` unless `size` is a number of MiB from 4 MiB to 1000
+  /// - Throws: ``MachineError/unsupportedMemorySize(_:allowed:)`` unless `size` is a number of MiB from 2 MiB to 1000
   ///   GiB.
-  public static func pc(_ size: ByteCount) throws(MachineError) -> MemoryMap {
+  public static func pc(_ size: ByteCount, accelerator: Accelerator? = nil) throws(MachineError) -> MemoryMap {
     guard size >= leastSize, size <= greatestSize, size.value % (1 << 20) == 0 else {
       throw MachineError.unsupportedMemorySize(size, allowed: "whole MiB from 2 MiB to 1000 GiB")
     }
@@ -47,10 +48,10 @@ public enum QEMUMemoryMap {
       entry(0xf_0000, 0x10_0000, .reserved),
       entry(0x10_0000, low - 0x2_0000, .usable),
       entry(low - 0x2_0000, low, .reserved),
-      entry(0xfeff_c000, 0xff00_0000, .reserved),
       entry(0xfffc_0000, fourGiB, .reserved),
       entry(0xfd_0000_0000, 0x100_0000_0000, .reserved),
     ]
+    if accelerator != .tcg { entries.append(entry(0xfeff_c000, 0xff00_0000, .reserved)) }
     if size.value > low { entries.append(entry(fourGiB, fourGiB + size.value - low, .usable)) }
     return MemoryMap(normalising: entries)
   }

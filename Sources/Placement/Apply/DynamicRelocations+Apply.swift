@@ -12,16 +12,31 @@ extension DynamicRelocations {
   }
 
   /// Checks every entry without patching anything.
-  func check(imageSize: Int, image: RawSpan) throws(PlanError) {
+  ///
+  /// - Parameter fileOffset: where the image's first byte lies in the file, modulo 2⁶⁴, when the file itself is patched:
+  ///   then no entry may patch a table. Nil: the file is another memory.
+  func check(imageSize: Int, image: RawSpan, fileOffset: UInt64? = nil) throws(PlanError) {
     for table in rela {
       try forEachRELA(table, image: image) { (offset, position) throws(PlanError) in
-        _ = try place(of: offset, imageSize: imageSize, position: position)
+        let place = try place(of: offset, imageSize: imageSize, position: position)
+        if let fileOffset { try checkTables(fileOffset &+ UInt64(place), offset, position) }
       }
     }
     for table in relr {
       try forEachRELR(table, image: image) { (offset, position) throws(PlanError) in
-        _ = try place(of: offset, imageSize: imageSize, position: position)
+        let place = try place(of: offset, imageSize: imageSize, position: position)
+        if let fileOffset { try checkTables(fileOffset &+ UInt64(place), offset, position) }
       }
+    }
+  }
+
+  /// The eight bytes at a file offset belong to no table.
+  private func checkTables(_ target: UInt64, _ offset: UInt64, _ position: UInt64) throws(PlanError) {
+    for table in rela + relr where target < table.endValue && table.start.value < target &+ 8 {
+      throw PlanError(
+        .badRelocation,
+        "the relocation entry at file offset \(hex(position)) patches \(hex(offset)), which is part of the relocation "
+          + "table at file offset \(hex(table.start)): in place it would change under the loader")
     }
   }
 

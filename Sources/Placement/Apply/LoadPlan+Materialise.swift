@@ -5,7 +5,8 @@ extension LoadPlan {
   /// Writes the plan's bytes that lie in `region` into memory, each once, and then patches them.
   ///
   /// `memory` stands for the guest's memory at `region`: its first byte is the one at `region.start`. It may end before the
-  /// region does, where only zeros follow and memory is zero already. Bytes that no piece covers are left alone.
+  /// region does, where only zeros follow and memory is zero already. Bytes that no piece covers are left alone, and so
+  /// are those of a piece that is resident.
   ///
   /// - Throws: ``PlanError`` when the region cuts a piece or the relocated image in two, when a source is shorter than the
   ///   plan says, or when a relocation lies outside the image.
@@ -33,6 +34,7 @@ extension LoadPlan {
     _ piece: Piece, into place: inout MutableRawSpan, image: RawSpan, modules: borrowing some ModuleSource & ~Copyable
   ) throws(PlanError) {
     let count = Int(piece.destination.count.value)
+    guard !piece.isResident else { return place.zero(from: count) }
     let available: Int
     switch piece.source {
     case .image(let range):

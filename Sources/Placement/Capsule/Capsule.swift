@@ -26,7 +26,7 @@ public struct Capsule: Sendable {
 
   /// Lays the capsule out.
   ///
-  /// - Throws: ``PlanError`` when the plan has no entry stub.
+  /// - Throws: ``PlanError`` when the plan has no entry stub, or counts on bytes that lie in memory already.
   public init(_ plan: LoadPlan) throws(PlanError) {
     guard let stub = plan.pieces.first(where: { $0.owner == "entry stub" }),
       let note = PVHNote(entry: stub.destination.start)
@@ -34,6 +34,12 @@ public struct Capsule: Sendable {
       throw PlanError(
         .badRequest,
         "the plan has no entry stub below 4 GiB (its entry is \(plan.entry.mode.rawValue)): a capsule cannot enter it")
+    }
+    if let resident = plan.pieces.first(where: { $0.isResident }) {
+      throw PlanError(
+        .badRequest,
+        "the plan leaves \(resident.owner) at \(hex(resident.extent)), where it lies already: a capsule brings "
+          + "every byte along")
     }
     self.note = note
     let stretches = Self.stretches(of: plan)

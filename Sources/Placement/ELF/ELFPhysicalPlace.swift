@@ -8,14 +8,15 @@ struct ELFPhysicalPlace {
   var shift: UInt64
   var slots: UInt64 = 1
   var decision: Decision
+  /// Whether the segments' bytes lie there already.
+  var isInPlace = false
 
   init(
-    geometry: ELFGeometry, slide: Slide, request: PlanRequest, allocator: PhysicalAllocator,
+    _ image: ELFImage, geometry: ELFGeometry, slide: Slide, request: PlanRequest, draft: PlanDraft,
     generator: inout SplitMix64?
   ) throws(PlanError) {
-    let byDefault: PlanRequest.PhysicalPlace =
-      request.seed != nil || geometry.reading.kind == .virtual ? .any : .asLinked
-    switch request.physical ?? byDefault {
+    let inPlace = Self.inPlace(image, geometry, slide: slide, request: request, draft: draft)
+    switch request.physical ?? Self.byDefault(geometry, request, inPlace) {
     case .asLinked:
       guard geometry.reading.kind == .physical else {
         throw PlanError(
@@ -24,15 +25,73 @@ struct ELFPhysicalPlace {
       }
       shift = 0
       decision = Decision(
-        "physical place", choice: hex(geometry.base),
+        "physical place", choice: "\(hex(geometry.base))",
         because: "as linked: the lowest p_paddr\(geometry.reading.offset == 0 ? "" : ", less the offset")")
     case .at(let address):
       shift = address.value &- geometry.base
-      decision = Decision("physical place", choice: hex(address), because: "asked for")
+      decision = Decision("physical place", choice: "\(hex(address))", because: "asked for")
     case .any:
-      (shift, slots, decision) = try Self.search(geometry, slide: slide, allocator: allocator, generator: &generator)
+      (shift, slots, decision) = try Self.search(
+        geometry, slide: slide, allocator: draft.allocator, generator: &generator)
+    case .inPlace:
+      shift = try Self.require(inPlace).shift
+      decision = Decision(
+        "physical place", choice: "\(hex(geometry.base &+ shift))",
+        because: request.physical == nil ? "in place" : "asked for: in place")
     }
-    try Self.check(geometry, shift: shift, allocator: allocator)
+    if case .possible(let place) = inPlace, place.shift == shift {
+      isInPlace = true
+      decision.because += ", where the file's segments lie in memory already"
+    } else {
+      try Self.check(geometry, shift: shift, draft: draft)
+    }
+    guard request.physical == nil, request.seed == nil, case .impossible(let reason) = inPlace else { return }
+    decision.rejected.insert(.init("in place", "\(reason.sentence)"), at: 0)
+  }
+
+  /// What there is to say about running where the file lies.
+  private enum InPlace {
+    /// The file lies nowhere in memory.
+    case noFile
+    case impossible(PlanError)
+    case possible(ELFInPlace)
+  }
+
+  private static func inPlace(
+    _ image: ELFImage, _ geometry: ELFGeometry, slide: Slide, request: PlanRequest, draft: PlanDraft
+  ) -> InPlace {
+    guard let place = request.imagePlace else { return .noFile }
+    do throws(PlanError) {
+      return .possible(
+        try ELFInPlace(image, geometry, slide: slide, at: place, free: draft.freeWithoutImage))
+    } catch { return .impossible(error) }
+  }
+
+  private static func byDefault(
+    _ geometry: ELFGeometry, _ request: PlanRequest, _ inPlace: InPlace
+  ) -> PlanRequest.PhysicalPlace {
+    if request.seed != nil { return .any }
+    // With paging off a kernel runs at physical addresses, which are the linker's to say.
+    if geometry.is64 {
+      switch inPlace {
+      case .noFile: break
+      case .impossible: return .any
+      case .possible: return .inPlace
+      }
+    }
+    return geometry.reading.kind == .virtual ? .any : .asLinked
+  }
+
+  private static func require(_ inPlace: InPlace) throws(PlanError) -> ELFInPlace {
+    switch inPlace {
+    case .noFile:
+      throw PlanError(
+        .badRequest, "the image cannot run in place: its file does not lie in memory", help: "use --image-at")
+    case .impossible(let reason):
+      throw PlanError(
+        reason.code, "the image cannot run in place: \(reason.sentence)", help: "use --physical any")
+    case .possible(let place): return place
+    }
   }
 
   /// A place in one piece where every virtual address is congruent to its physical one modulo 2 MiB, else modulo 4 KiB.
@@ -55,7 +114,7 @@ struct ELFPhysicalPlace {
       return (
         place &- geometry.base, list.total,
         Decision(
-          "physical place", choice: hex(place),
+          "physical place", choice: "\(hex(place))",
           because:
             "slot \(slot) of \(list.total) where virtual and physical are congruent modulo \(congruent ? "2 MiB" : "4 KiB")",
           rejected: congruent
@@ -64,24 +123,31 @@ struct ELFPhysicalPlace {
     }
     throw PlanError(
       .noRoom, "no free range holds the image's \(hex(geometry.span)) bytes in one piece",
-      help: "give the machine more memory; free: " + allocator.free.map { hex($0) }.joined(separator: ", "))
+      help: "give the machine more memory; free: " + rangeList(allocator.free))
   }
 
   private static func check(
-    _ geometry: ELFGeometry, shift: UInt64, allocator: PhysicalAllocator
+    _ geometry: ELFGeometry, shift: UInt64, draft: PlanDraft
   ) throws(PlanError) {
     for segment in geometry.segments {
       let start = geometry.position(of: segment) &+ shift
       guard start <= PagingMode.x86_64FourLevel.greatestPhysicalAddress,
         let range = PhysicalRange(start: PhysicalAddress(unchecked: start), count: segment.memorySize),
-        allocator.isFree(range), range.endValue <= geometry.physicalLimit
-      else {
-        throw PlanError(
-          .notUsable,
-          "\(segment.place): its \(hex(segment.memorySize)) bytes at physical \(hex(start)) are not all usable memory "
-            + "at or above 1 MiB",
-          help: "use --physical any, or an address in: " + allocator.free.map { hex($0) }.joined(separator: ", "))
-      }
+        draft.allocator.isFree(range), range.endValue <= geometry.physicalLimit
+      else { throw notFree(segment, at: start, draft: draft) }
     }
+  }
+
+  private static func notFree(_ segment: ProgramHeader, at start: UInt64, draft: PlanDraft) -> PlanError {
+    let bytes = "\(segment.place): its \(hex(segment.memorySize)) bytes at physical \(hex(start))"
+    let help = "use --physical any, or an address in: " + rangeList(draft.allocator.free)
+    if start <= PagingMode.x86_64FourLevel.greatestPhysicalAddress,
+      let range = PhysicalRange(start: PhysicalAddress(unchecked: start), count: segment.memorySize),
+      let pages = range.alignedOut(to: .page4KiB), let taken = draft.taken.first(overlapping: pages)
+    {
+      return PlanError(
+        .overlap, "\(bytes) want the pages of \(taken.name), which is at \(hex(taken.range))", help: help)
+    }
+    return PlanError(.notUsable, "\(bytes) are not all usable memory at or above 1 MiB", help: help)
   }
 }

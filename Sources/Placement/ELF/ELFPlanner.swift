@@ -21,18 +21,20 @@ extension PerchLoader {
   public static func plan(elf image: ELFImage, bytes: RawSpan, request: PlanRequest) throws(PlanError) -> LoadPlan {
     let memoryTop = request.machine.usable.last?.endValue ?? 0
     let geometry = try ELFGeometry(image.elf, bytes: bytes, memoryTop: memoryTop)
-    guard geometry.is64 else { return try planProtected(image.elf, geometry, request) }
+    guard geometry.is64 else { return try planProtected(image, geometry, request, fileSize: bytes.byteCount) }
     var generator = request.seed.map { SplitMix64(seed: $0) }
-    var draft = PlanDraft(request)
+    var draft = try PlanDraft(request, imageSize: ByteCount(UInt64(bytes.byteCount)))
     let virtual = try ELFVirtualPlace(geometry: geometry, request: request, generator: &generator)
     let physical = try ELFPhysicalPlace(
-      geometry: geometry, slide: virtual.slide, request: request, allocator: draft.allocator, generator: &generator)
+      image, geometry: geometry, slide: virtual.slide, request: request, draft: draft, generator: &generator)
     draft.decisions += [geometry.reading.decision, physical.decision, virtual.decision]
     let extent = PhysicalRange(
       uncheckedStart: PhysicalAddress(geometry.base &+ physical.shift), count: geometry.span)
-    let relocations = try relocations(image, geometry: geometry, slide: virtual.slide, extent: extent, bytes: bytes)
+    let relocations = try relocations(
+      image, geometry: geometry, slide: virtual.slide, extent: extent, bytes: bytes,
+      filePlace: physical.isInPlace ? request.imagePlace : nil)
 
-    try addSegments(geometry, shift: physical.shift, slide: virtual.slide, to: &draft)
+    try addSegments(geometry, physical, slide: virtual.slide, to: &draft)
     try draft.reserveStub()
     let modules = try draft.placeModules(request.modules, below: 1 << 46)
     try mapDirectly(request, in: &draft)
@@ -63,7 +65,8 @@ extension PerchLoader {
   }
 
   private static func relocations(
-    _ image: ELFImage, geometry: ELFGeometry, slide: Slide, extent: PhysicalRange, bytes: RawSpan
+    _ image: ELFImage, geometry: ELFGeometry, slide: Slide, extent: PhysicalRange, bytes: RawSpan,
+    filePlace: PhysicalAddress?
   ) throws(PlanError) -> Relocations {
     guard geometry.isPositionIndependent, !image.rela.isEmpty || !image.relr.isEmpty else { return .none }
     let relocations = DynamicRelocations(
@@ -71,17 +74,18 @@ extension PerchLoader {
     guard let size = Int(exactly: extent.count.value) else {
       throw PlanError(.noRoom, "the image spans \(hex(extent.count)) bytes")
     }
-    try relocations.check(imageSize: size, image: bytes)
+    try relocations.check(
+      imageSize: size, image: bytes, fileOffset: filePlace.map { extent.start.value &- $0.value })
     return .dynamic(relocations)
   }
 
   private static func addSegments(
-    _ geometry: ELFGeometry, shift: UInt64, slide: Slide, to draft: inout PlanDraft
+    _ geometry: ELFGeometry, _ physical: ELFPhysicalPlace, slide: Slide, to draft: inout PlanDraft
   ) throws(PlanError) {
     var placed: [SegmentMappings.Placed] = []
     for segment in geometry.segments {
-      let place = PhysicalAddress(truncating: geometry.position(of: segment) &+ shift)
-      draft.place(segment, at: place)
+      let place = PhysicalAddress(truncating: geometry.position(of: segment) &+ physical.shift)
+      draft.place(segment, at: place, isInPlace: physical.isInPlace)
       guard let virtual = VirtualRange(start: slide.apply(to: segment.virtualAddress), count: segment.memorySize) else {
         throw PlanError(
           .notUsable,
@@ -92,7 +96,7 @@ extension PerchLoader {
     }
     for intent in try SegmentMappings(placed).intents {
       try draft.map(intent)
-      draft.decisions.append(pageSizeDecision(intent))
+      draft.decisions.append(pageSizeDecision(intent, draft.space.mode))
       // The stub is mapped where it lies, so that it must not lie where the kernel is mapped.
       if intent.virtual.start.value <= PagingMode.x86_64FourLevel.greatestPhysicalAddress {
         draft.allocator.claim(
@@ -101,13 +105,13 @@ extension PerchLoader {
     }
   }
 
-  private static func pageSizeDecision(_ intent: MappingIntent) -> Decision {
+  private static func pageSizeDecision(_ intent: MappingIntent, _ mode: PagingMode) -> Decision {
     let large = Alignment.page2MiB
     let congruent = intent.virtual.start.value & large.mask == intent.physical.value & large.mask
-    var because = "virtual \(hex(intent.virtual.start)) and physical \(hex(intent.physical)) are "
+    var because: Sentence = "virtual \(hex(intent.virtual.start)) and physical \(hex(intent.physical)) are "
     because += congruent ? "congruent" : "not congruent"
     because += " modulo 2 MiB"
-    let stretches = intent.pageStretches(in: .x86_64FourLevel)
+    let stretches = intent.pageStretches(in: mode)
     let choice = stretches.map { stretch in
       let count = stretch.virtual.count.value / stretch.pageSize.byteCount.value
       return "\(count) × "
@@ -122,7 +126,7 @@ extension PerchLoader {
         ? "; writable and executable because its p_flags are rwx"
         : "; writable and executable because segments with different rights share the page"
     }
-    return Decision("pages of \(intent.name)", choice: choice, because: because)
+    return Decision("pages of \(intent.name)", choice: Sentence(choice), because: because)
   }
 
   private static func mapDirectly(_ request: PlanRequest, in draft: inout PlanDraft) throws(PlanError) {

@@ -7,19 +7,20 @@ extension PerchLoader {
   /// Plans an ELF32 kernel for i386: segments at their places, a stack, and Perch's boot information, entered in 32-bit
   /// protected mode with paging off. Everything lies below 4 GiB, where its physical address is the only one.
   static func planProtected(
-    _ elf: ELFFile, _ geometry: ELFGeometry, _ request: PlanRequest
+    _ image: ELFImage, _ geometry: ELFGeometry, _ request: PlanRequest, fileSize: Int
   ) throws(PlanError) -> LoadPlan {
     guard request.slide ?? 0 == 0 else {
       throw PlanError(.notRelocatable, "a slide was asked for, but the kernel is entered with paging off")
     }
     var generator = request.seed.map { SplitMix64(seed: $0) }
-    var draft = PlanDraft(request)
+    var draft = try PlanDraft(request, imageSize: ByteCount(UInt64(fileSize)))
     let physical = try ELFPhysicalPlace(
-      geometry: geometry, slide: .none, request: request, allocator: draft.allocator, generator: &generator)
-    let entry = try physicalEntry(elf.header.entry.value, geometry, shift: physical.shift)
+      image, geometry: geometry, slide: .none, request: request, draft: draft, generator: &generator)
+    let entry = try physicalEntry(image.elf.header.entry.value, geometry, shift: physical.shift)
     draft.decisions += [geometry.reading.decision, physical.decision, entry.decision]
     for segment in geometry.segments {
-      draft.place(segment, at: PhysicalAddress(truncating: geometry.position(of: segment) &+ physical.shift))
+      let place = PhysicalAddress(truncating: geometry.position(of: segment) &+ physical.shift)
+      draft.place(segment, at: place, isInPlace: physical.isInPlace)
     }
     let extent = PhysicalRange(
       uncheckedStart: PhysicalAddress(truncating: geometry.base &+ physical.shift), count: geometry.span)
@@ -62,7 +63,7 @@ extension PerchLoader {
       return (
         address,
         Decision(
-          "entry", choice: hex(address),
+          "entry", choice: "\(hex(address))",
           because:
             "e_entry \(hex(entry)) lies in the p_vaddr range of program header \(segment.index), and paging is off")
       )
@@ -73,7 +74,7 @@ extension PerchLoader {
       return (
         address,
         Decision(
-          "entry", choice: hex(address),
+          "entry", choice: "\(hex(address))",
           because: "e_entry \(hex(entry)) lies in the p_paddr range of program header \(segment.index)")
       )
     }

@@ -14,7 +14,7 @@ struct PhysicalReading {
   var kind: Kind
   /// What is taken from each `p_paddr`.
   var offset: UInt64 = 0
-  var because: String
+  var because: Sentence
   /// The other reading, and why it is not taken.
   var rejected: [Decision.Rejected] = []
   /// Said where the readings give different places and no field decides.
@@ -42,7 +42,7 @@ struct PhysicalReading {
         throw PlanError(
           .wrongImage,
           "\(fields.isText ? "ELF_PADDR_OFFSET" : "PADDR_OFFSET") \(hex(offset)) exceeds the lowest p_paddr "
-            + hex(extent.low))
+            + "\(hex(extent.low))")
       }
       self.init(
         extent, offset: offset, because: "\(fields.missing) is \(hex(offset))", "the field decides",
@@ -52,15 +52,15 @@ struct PhysicalReading {
         extent, offset: base, because: "__xen_guest says VIRT_BASE=\(hex(base)), the default of ELF_PADDR_OFFSET",
         "the field decides", memoryTop: memoryTop)
     } else if let header = fields.physicalHeader {
-      self.init(extent, offset: 0, because: header, "the header decides", memoryTop: memoryTop)
+      self.init(extent, offset: 0, because: "\(header)", "the header decides", memoryTop: memoryTop)
     } else {
       self.init(segments, extent, fields, memoryTop: memoryTop)
     }
   }
 
   /// As a field says.
-  private init(_ extent: Extent, offset: UInt64, because field: String, _ reason: String, memoryTop: UInt64) {
-    let place = "[\(hex(extent.low - offset)), \(hex(extent.high - offset)))"
+  private init(_ extent: Extent, offset: UInt64, because field: Sentence, _ reason: Sentence, memoryTop: UInt64) {
+    let place: Sentence = "[\(hex(extent.low - offset)), \(hex(extent.high - offset)))"
     self.offset = offset
     let isPlace = extent.low - offset >= PerchLoader.floor && extent.high - offset <= memoryTop
     // An offset of 0 says that they are physical. Where that is, is the image's own demand.
@@ -82,8 +82,9 @@ struct PhysicalReading {
     let isAllAlike = repeating == segments.count
     let base = fields.virtualBase.flatMap { $0 > 0 && $0 <= extent.low ? $0 : nil }
     let fits = extent.high <= memoryTop
-    let some = isAllAlike ? "every p_paddr repeats p_vaddr" : "\(repeating) of \(segments.count) p_paddr repeat p_vaddr"
-    let asVirtual =
+    let some: Sentence =
+      isAllAlike ? "every p_paddr repeats p_vaddr" : "\(repeating) of \(segments.count) p_paddr repeat p_vaddr"
+    let asVirtual: Sentence =
       base.map { "virtual addresses: [\(hex(extent.low - $0)), \(hex(extent.high - $0))), less VIRT_BASE \(hex($0))" }
       ?? "virtual addresses: \(extent.size) at any place"
     if fits || (repeating == 0 && base == nil) {
@@ -127,6 +128,6 @@ private struct Extent {
     }
   }
 
-  var text: String { "[\(hex(low)), \(hex(high)))" }
-  var size: String { "\(hex(high - low)) bytes" }
+  var text: Sentence { "[\(hex(low)), \(hex(high)))" }
+  var size: Sentence { "\(hex(high - low)) bytes" }
 }

@@ -18,7 +18,7 @@ extension PerchLoader {
       throw PlanError(.badRequest, "\(request.modules.count) modules were given; Linux takes one initrd")
     }
     var generator = request.seed.map { SplitMix64(seed: $0) }
-    var draft = PlanDraft(request)
+    var draft = try PlanDraft(request, imageSize: image.unpackedSize)
     let preferred = image.setup?.preferredAddress ?? geometry.linkPhysical
     let fixed = try LinuxPhysicalPlace.fixed(
       geometry: geometry, preferred: preferred, request: request, allocator: draft.allocator)

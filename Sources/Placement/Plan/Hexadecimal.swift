@@ -11,3 +11,10 @@ package func hex(_ count: ByteCount) -> String { hex(count.value) }
 package func hex<Position: Address>(_ range: AddressRange<Position>) -> String {
   "[\(hex(range.start)), \(hex(range.endValue)))"
 }
+
+/// "0x1000-0x2000, 0x4000-0x5000".
+@inline(never) func rangeList(_ ranges: [PhysicalRange]) -> Sentence {
+  var text = ""
+  for range in ranges { text += (text.isEmpty ? "" : ", ") + hex(range) }
+  return Sentence(text)
+}

@@ -74,15 +74,20 @@ public struct Piece: Hashable, Sendable {
   public var zeroFill: ByteCount
   /// "segment 0", "initrd", "zero page", "page tables".
   public var owner: String
+  /// Whether the source's bytes lie at the destination already, so that only the zeros are written.
+  public var isResident: Bool
 
-  public init(source: Source, destination: PhysicalRange, zeroFill: ByteCount = .zero, owner: String) {
+  public init(
+    source: Source, destination: PhysicalRange, zeroFill: ByteCount = .zero, owner: String, isResident: Bool = false
+  ) {
     self.source = source
     self.destination = destination
     self.zeroFill = zeroFill
     self.owner = owner
+    self.isResident = isResident
   }
 
-  /// The bytes written, zeros included.
+  /// The bytes of the piece, zeros included.
   public var extent: PhysicalRange {
     PhysicalRange(
       uncheckedStart: destination.start, count: ByteCount(destination.count.value + zeroFill.value))
@@ -161,9 +166,13 @@ public struct Decision: Hashable, Sendable {
   public struct Rejected: Hashable, Sendable {
     public var candidate: String
     public var reason: String
-    public init(_ candidate: String, _ reason: String) {
-      self.candidate = candidate
-      self.reason = reason
+    @_disfavoredOverload public init(_ candidate: String, _ reason: String) {
+      self.init(Sentence(candidate), Sentence(reason))
+    }
+
+    public init(_ candidate: Sentence, _ reason: Sentence) {
+      self.candidate = candidate.text
+      self.reason = reason.text
     }
   }
 
@@ -175,10 +184,16 @@ public struct Decision: Hashable, Sendable {
   public var because: String
   public var rejected: [Rejected]
 
-  public init(_ subject: String, choice: String, because: String, rejected: [Rejected] = []) {
-    self.subject = subject
-    self.choice = choice
-    self.because = because
+  @_disfavoredOverload public init(
+    _ subject: String, choice: String, because: String, rejected: [Rejected] = []
+  ) {
+    self.init(Sentence(subject), choice: Sentence(choice), because: Sentence(because), rejected: rejected)
+  }
+
+  public init(_ subject: Sentence, choice: Sentence, because: Sentence, rejected: [Rejected] = []) {
+    self.subject = subject.text
+    self.choice = choice.text
+    self.because = because.text
     self.rejected = rejected
   }
 }

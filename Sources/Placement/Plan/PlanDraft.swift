@@ -9,19 +9,35 @@ struct PlanDraft {
   var allocator: PhysicalAllocator
   var pieces: [Piece] = []
   var blobs: [Blob] = []
-  var space = AddressSpace(mode: .x86_64FourLevel)
+  var space: AddressSpace
   var decisions: [Decision] = []
+  /// What lies in memory already.
+  let taken: TakenMemory
+  /// What is free when the image's file is no obstacle.
+  let freeWithoutImage: PhysicalAllocator
+  private let processor: ProcessorFeatures
   /// Where the entry stub will be; its bytes come last, when everything it loads is known.
   private(set) var stub = PhysicalRange(uncheckedStart: PhysicalAddress(0), count: .zero)
 
-  init(_ request: PlanRequest) {
-    allocator = PhysicalAllocator(machine: request.machine, floor: PhysicalAddress(PerchLoader.floor))
-    guard let scratch = request.firmwareScratch else { return }
-    allocator.claim(scratch)
-    decisions.append(
-      Decision(
-        "firmware's memory", choice: "nothing in \(hex(scratch))",
-        because: "the machine's firmware writes there between loading and entering a kernel"))
+  /// - Parameter imageSize: the size of the image's file.
+  /// - Throws: ``PlanError`` where what lies in memory already cannot lie there.
+  init(_ request: PlanRequest, imageSize: ByteCount) throws(PlanError) {
+    processor = request.processor
+    space = AddressSpace(mode: request.processor.pagingMode)
+    taken = try TakenMemory(request, imageSize: imageSize)
+    var allocator = PhysicalAllocator(machine: request.machine, floor: PhysicalAddress(PerchLoader.floor))
+    if let scratch = request.firmwareScratch {
+      allocator.claim(scratch)
+      decisions.append(
+        Decision(
+          "firmware's memory", choice: "nothing in \(hex(scratch))",
+          because: "the machine's firmware writes there between loading and entering a kernel"))
+    }
+    for range in taken.others { allocator.claim(pagesOf: range) }
+    freeWithoutImage = allocator
+    if let image = taken.image { allocator.claim(pagesOf: image) }
+    self.allocator = allocator
+    decisions += taken.decisions(request)
   }
 
   /// Maps, turning a contradiction into a refusal.
@@ -36,7 +52,8 @@ struct PlanDraft {
           "the mapping of \(error.name) at \(hex(error.virtual)) overlaps the mapping of \(error.other ?? "another")")
       case .notCanonical:
         throw PlanError(
-          .notUsable, "the mapping of \(error.name) at \(hex(error.virtual)) is not canonical in 48 bits")
+          .notUsable,
+          "the mapping of \(error.name) at \(hex(error.virtual)) is not canonical in \(space.mode.virtualBits) bits")
       case .unaligned, .empty, .physicalOverflow:
         throw PlanError(
           .misaligned,
@@ -54,7 +71,7 @@ struct PlanDraft {
     else {
       throw PlanError(
         .noRoom, "no free memory below \(hex(limit)) holds the \(hex(count)) bytes of the \(name)",
-        help: "give the machine more memory; free: " + allocator.free.map { hex($0) }.joined(separator: ", "))
+        help: "give the machine more memory; free: " + rangeList(allocator.free))
     }
     return range
   }
@@ -68,12 +85,13 @@ struct PlanDraft {
     blobs.append(Blob(name: name, bytes: bytes))
   }
 
-  /// Puts a segment of the image at a place, and keeps its pages free of anything else.
-  mutating func place(_ segment: ProgramHeader, at place: PhysicalAddress) {
+  /// Puts a segment of the image at a place, or leaves it there, and keeps its pages free of anything else.
+  mutating func place(_ segment: ProgramHeader, at place: PhysicalAddress, isInPlace: Bool) {
     let piece = Piece(
       source: segment.fileSize > .zero ? .image(segment.fileRange) : .zero,
       destination: PhysicalRange(uncheckedStart: place, count: segment.fileSize),
-      zeroFill: ByteCount(segment.memorySize.value - segment.fileSize.value), owner: "segment \(segment.index)")
+      zeroFill: ByteCount(segment.memorySize.value - segment.fileSize.value), owner: "segment \(segment.index)",
+      isResident: isInPlace && segment.fileSize > .zero)
     pieces.append(piece)
     if let pages = piece.extent.alignedOut(to: .page4KiB) { allocator.claim(pages) }
   }
@@ -107,7 +125,7 @@ struct PlanDraft {
   ) -> LongModeState {
     LongModeState(
       rip: rip, registers: registers, cr3: root, gdtBase: stub.start.value + EntryStub.gdtOffset,
-      gdtLimit: GlobalDescriptorTable.limit)
+      gdtLimit: GlobalDescriptorTable.limit, processor: processor)
   }
 
   /// Writes the stub that establishes `entry`.
@@ -128,23 +146,39 @@ struct PlanDraft {
     plan.decisions = decisions
   }
 
-  /// The initrd and other modules, as high as they go, so that low memory stays in one piece.
+  /// The initrd and other modules: where they lie, or as high as they go, so that low memory stays in one piece.
   mutating func placeModules(
     _ modules: [PlanRequest.Module], below limit: UInt64
   ) throws(PlanError) -> [PhysicalRange] {
     var places: [PhysicalRange] = []
     for (index, module) in modules.enumerated() {
+      if let place = module.place {
+        places.append(try resident(module, at: place, below: limit))
+        continue
+      }
       guard let whole = module.size.alignedUp(to: .page4KiB),
         let range = allocator.takeHighest(whole, alignment: .page4KiB, below: limit)
       else {
         throw PlanError(
           .noRoom, "no free memory below \(hex(limit)) holds the \(hex(module.size)) bytes of \(module.name)",
-          help: "free: " + allocator.free.map { hex($0) }.joined(separator: ", "))
+          help: "free: " + rangeList(allocator.free))
       }
       let destination = PhysicalRange(uncheckedStart: range.start, count: module.size)
       places.append(destination)
       pieces.append(Piece(source: .module(index), destination: destination, owner: module.name))
     }
     return places
+  }
+
+  /// A module that stays, which is claimed from the beginning.
+  private func resident(
+    _ module: PlanRequest.Module, at place: PhysicalAddress, below limit: UInt64
+  ) throws(PlanError) -> PhysicalRange {
+    let range = PhysicalRange(uncheckedStart: place, count: module.size)
+    guard range.endValue <= limit else {
+      throw PlanError(
+        .notUsable, "\(module.name) at \(hex(range)) reaches beyond \(hex(limit)), where the kernel looks")
+    }
+    return range
   }
 }

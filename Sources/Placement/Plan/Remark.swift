@@ -1,3 +1,5 @@
+public import Addresses
+
 /// Something that will go wrong although the loader goes on.
 public struct Remark: Hashable, Sendable {
   public enum Kind: String, Hashable, Sendable {
@@ -26,9 +28,13 @@ public struct Remark: Hashable, Sendable {
   public var sentence: String
   public var rule: Rule
 
-  public init(_ kind: Kind, _ sentence: String, rule: Rule) {
+  @_disfavoredOverload public init(_ kind: Kind, _ sentence: String, rule: Rule) {
+    self.init(kind, Sentence(sentence), rule: rule)
+  }
+
+  public init(_ kind: Kind, _ sentence: Sentence, rule: Rule) {
     self.kind = kind
-    self.sentence = sentence
+    self.sentence = sentence.text
     self.rule = rule
   }
 }

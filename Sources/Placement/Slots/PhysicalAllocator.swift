@@ -29,6 +29,11 @@ struct PhysicalAllocator {
     }
   }
 
+  /// Takes away every page that a range of usable memory has a byte in.
+  mutating func claim(pagesOf range: PhysicalRange) {
+    if let pages = range.alignedOut(to: .page4KiB) { claim(pages) }
+  }
+
   /// The lowest free place, claimed; nil when there is none.
   mutating func takeLowest(_ count: ByteCount, alignment: Alignment, below limit: UInt64) -> PhysicalRange? {
     for piece in free {

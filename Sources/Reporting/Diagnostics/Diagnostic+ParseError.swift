@@ -19,25 +19,6 @@ extension Diagnostic {
 }
 
 extension ParseError {
-  fileprivate var sentence: String {
-    switch code {
-    case .truncated: "the file ends before \(field) does"
-    case .unrecognised: "the file is nothing Perch recognises"
-    case .invalidValue: "\(field) holds a value that its format does not allow"
-    case .outsideFile: "\(field) points outside the file"
-    case .unsupported: "\(field) says a variant that Perch does not decode"
-    case .tooMany: "\(field) counts more than a well-formed image can have"
-    }
-  }
-
-  fileprivate var evidence: [String] {
-    switch code {
-    case .unrecognised: []
-    case .truncated: ["the file has \(found.both) bytes", "needed: \(allowed.text)"]
-    case .invalidValue, .outsideFile, .unsupported, .tooMany: ["found:   \(found.both)", "allowed: \(allowed.text)"]
-    }
-  }
-
   fileprivate var helps: [String] {
     switch code {
     case .truncated, .outsideFile:
@@ -47,22 +28,4 @@ extension ParseError {
     case .invalidValue, .unsupported, .tooMany: []
     }
   }
-}
-
-extension ParseError.Allowed {
-  /// "at most 0x40 (64)".
-  public var text: String {
-    switch self {
-    case .exactly(let value): value.both
-    case .atLeast(let value): "at least \(value.both)"
-    case .atMost(let value): "at most \(value.both)"
-    case .multipleOf(let value): "a multiple of \(value.both)"
-    case .rule(let words): words.description
-    }
-  }
-}
-
-extension UInt64 {
-  /// "0x40 (64)"; one spelling where both are the same digits.
-  fileprivate var both: String { self < 10 ? String(self) : "\(Hex.string(self)) (\(self))" }
 }

@@ -43,6 +43,11 @@ public struct MapReport: Sendable {
     return nil
   }
 
+  /// A line for each run, as ``PageTables/TranslationRun/line(name:)`` has it: neighbours of several owners are one.
+  public var lines: [String] {
+    found.runs.map { Width.printable($0.line(name: $0.names(in: plan.addressSpace.mappings))) }
+  }
+
   public var document: Document {
     Document(verb: "map", summary: summary, sections: [tables, disagreementSection, mappings])
   }

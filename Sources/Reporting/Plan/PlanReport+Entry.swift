@@ -40,8 +40,8 @@ private enum BitNames {
     (31, "PG"),
   ]
   static let cr4: [(bit: UInt64, name: String)] = [
-    (4, "PSE"), (5, "PAE"), (6, "MCE"), (7, "PGE"), (9, "OSFXSR"), (10, "OSXMMEXCPT"), (12, "LA57"), (16, "FSGSBASE"),
-    (18, "OSXSAVE"), (20, "SMEP"), (21, "SMAP"),
+    (4, "PSE"), (5, "PAE"), (6, "MCE"), (7, "PGE"), (9, "OSFXSR"), (10, "OSXMMEXCPT"), (11, "UMIP"), (12, "LA57"),
+    (16, "FSGSBASE"), (18, "OSXSAVE"), (20, "SMEP"), (21, "SMAP"),
   ]
   static let efer: [(bit: UInt64, name: String)] = [(0, "SCE"), (8, "LME"), (10, "LMA"), (11, "NXE")]
 }

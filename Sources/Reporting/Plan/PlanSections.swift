@@ -17,6 +17,7 @@ extension PlanReport {
       .init("size", "size", for: .people),
       .init("zeroFill", "", for: .programs),
       .init("zeros", "zero fill", for: .people),
+      .init("resident", "", for: .programs),
       .init("owner", "owner"),
     ]
     // The page tables of Perch's own plans would be most of the document.
@@ -28,18 +29,20 @@ extension PlanReport {
   }
 
   private func row(_ piece: Piece) -> [Value] {
-    sourceValues(piece.source) + [
+    sourceValues(piece) + [
       .range(piece.destination), .range(piece.extent), Self.unlessZero(piece.destination.count), .size(piece.zeroFill),
-      Self.unlessZero(piece.zeroFill), .text(piece.owner),
+      Self.unlessZero(piece.zeroFill), .flag(piece.isResident), .text(piece.owner),
     ]
   }
 
   private static func unlessZero(_ count: ByteCount) -> Value { count == .zero ? .none : .size(count) }
 
   /// Kind, digest, file range, module index, blob name.
-  private func sourceValues(_ source: Piece.Source) -> [Value] {
-    switch source {
-    case .image(let range): return [.text("image"), .range(range), .range(range), .none, .none]
+  private func sourceValues(_ piece: Piece) -> [Value] {
+    switch piece.source {
+    case .image(let range):
+      let from = piece.isResident ? Value.noted(.range(range), "in place") : .range(range)
+      return [.text("image"), from, .range(range), .none, .none]
     case .module(let index):
       let name = modules.indices.contains(index) ? modules[index] : "module \(index)"
       return [.text("module"), .text(name), .none, .count(index), .none]

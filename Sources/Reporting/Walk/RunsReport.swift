@@ -1,4 +1,5 @@
 import AddressSpace
+import Addresses
 import PageTables
 
 /// All that the tables behind one or two roots map, as a document: `perch walk`.
@@ -10,6 +11,19 @@ public struct RunsReport: Sendable {
   public init(_ context: WalkContext, _ tables: [VisitedTables]) {
     self.context = context
     self.tables = tables
+  }
+
+  /// A line for each run, for each problem, and for what is not shown.
+  public var lines: [String] {
+    var lines = tables.flatMap { $0.found.runs.map { $0.line() } }
+    for tables in tables {
+      lines += tables.found.problems.map {
+        "problem: \(Hex.string($0.virtual.value)): \($0.sentence(tables.root.format))"
+      }
+    }
+    if runCount > shownCount { lines.append("not shown: \(runCount - shownCount) runs") }
+    if !isComplete { lines.append("not complete: the limit of tables was reached") }
+    return lines
   }
 
   public var document: Document {

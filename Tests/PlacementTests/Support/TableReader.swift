@@ -14,10 +14,13 @@ struct TableReader {
   let base: UInt64
   let root: UInt64
   let bytes: [UInt8]
+  /// CR4.LA57: five levels.
+  let hasFiveLevels: Bool
 
   init(_ plan: LoadPlan) throws {
     base = try plan.piece("page tables").destination.start.value
     root = plan.state.cr3.value
+    hasFiveLevels = plan.state.cr4 & 1 << 12 != 0
     bytes = try plan.blob("page tables")
   }
 
@@ -26,7 +29,7 @@ struct TableReader {
     var table = root
     var isWritable = true
     var isExecutable = true
-    for shift in [39, 30, 21, 12] as [UInt64] {
+    for shift in (hasFiveLevels ? [48] : []) + [39, 30, 21, 12] as [UInt64] {
       let entry: UInt64 = bytes.word(at: table - base + (address >> shift & 0x1ff) * 8)
       guard entry & 1 == 1 else { return nil }
       isWritable = isWritable && entry & 2 != 0

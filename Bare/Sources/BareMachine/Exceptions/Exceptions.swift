@@ -1,0 +1,83 @@
+public import Addresses
+import Processor
+
+/// What becomes of exceptions: those that are expected are caught, any other is reported and ends the run.
+public enum Exceptions {
+  /// An exception that was expected.
+  public struct Caught {
+    public let vector: UInt
+    /// 0 where the exception has none.
+    public let errorCode: UInt64
+    /// CR2: of a page fault, the address that was used.
+    public let address: VirtualAddress
+  }
+
+  /// A place that a report calls by its name.
+  public struct Landmark {
+    public let range: VirtualRange
+    public let name: Line
+
+    public init(_ range: VirtualRange, _ name: Line) {
+      self.range = range
+      self.name = name
+    }
+  }
+
+  /// What an expected exception goes on with.
+  private enum Resumption {
+    case nobodyExpects
+    /// The frame's own place: after a trap, what follows it.
+    case follows
+    case at(UInt64)
+  }
+
+  /// One processor and no interrupts: nobody else looks.
+  private nonisolated(unsafe) static var resumption = Resumption.nobodyExpects
+  private nonisolated(unsafe) static var caught: Caught?
+  nonisolated(unsafe) private(set) static var memory: DirectMap?
+  nonisolated(unsafe) private(set) static var landmarks: [Landmark] = []
+
+  /// Loads descriptor tables of this program's own. From here on every exception is reported.
+  public static func install() { DescriptorTables.install() }
+
+  /// Lets reports walk page tables, and call places by their names.
+  public static func describe(memory: DirectMap, landmarks: [Landmark]) {
+    unsafe self.memory = memory
+    unsafe self.landmarks = landmarks
+  }
+
+  /// Runs something that may raise an exception.
+  ///
+  /// - Parameter place: the address of code that goes on after an exception as if `body` had come so far; none for a
+  ///   trap, behind which it goes on by itself.
+  /// - Returns: the exception, if there was one.
+  public static func catching(resumingAt place: UInt? = nil, _ body: () -> Void) -> Caught? {
+    unsafe caught = nil
+    if let place { unsafe resumption = .at(UInt64(place)) } else { unsafe resumption = .follows }
+    body()
+    unsafe resumption = .nobodyExpects
+    return unsafe caught
+  }
+
+  /// Takes a gate away, so that its exception becomes a double fault.
+  public static func remove(_ vector: UInt) { DescriptorTables.removeGate(vector) }
+
+  /// Handles what a stub brings.
+  static func handle(_ frame: inout exception_frame) {
+    switch unsafe resumption {
+    case .nobodyExpects: ExceptionReport(frame).end()
+    case .follows: break
+    case .at(let place): frame.rip = place
+    }
+    unsafe resumption = .nobodyExpects
+    unsafe caught = Caught(
+      vector: UInt(frame.vector), errorCode: frame.error_code, address: VirtualAddress(read_cr2()))
+  }
+}
+
+/// Called by the stubs.
+@_cdecl("exception_arrived")
+func exceptionArrived(_ frame: UnsafeMutablePointer<exception_frame>) {
+  // SAFETY: the stub made the frame on its stack and reads it again when this returns.
+  unsafe Exceptions.handle(&frame.pointee)
+}

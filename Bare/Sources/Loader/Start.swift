@@ -1,0 +1,124 @@
+import AddressSpace
+import Addresses
+import BareMachine
+import BootProtocols
+import KernelImage
+import LoaderEntry
+import Placement
+
+/// What the loader was started with: the machine, the kernel's file, and what is asked for.
+struct Start {
+  /// The physical memory that entry.S mapped.
+  static let firstMemory = PhysicalRange(uncheckedStart: PhysicalAddress(0), count: ByteCount(1 << 32))
+
+  private var memory: IdentityMemory
+  private var highMemory = HighMemory()
+  private let kernel: ModuleKernel
+
+  init(eax: UInt32, ebx: UInt32) throws(Refusal) {
+    // SAFETY: entry.S maps all of it at its own addresses.
+    memory = unsafe IdentityMemory(mapped: Self.firstMemory)
+    let environment = try Self.environment(eax: eax, ebx: ebx, memory)
+    let loader = PhysicalRange(
+      uncheckedStart: PhysicalAddress(UInt64(loader_start())), count: ByteCount(UInt64(loader_end() - loader_start())))
+    Console.say(
+      "perch loader: at \(hex(loader)), started by \(environment.starter) through \(environment.protocolName)")
+    guard ProcessorAbility.hasNoExecute else { throw Refusal("the processor has no pages without code (NX)") }
+    let words = try Self.words(environment)
+    var kernel = try Self.kernel(environment, words, loader)
+    if words.allowsHugePages, !ProcessorAbility.hasGigabytePages {
+      Console.say("perch loader: huge-pages: this processor has no 1 GiB pages")
+      kernel.request.directMapPage = .size2MiB
+    }
+    self.kernel = kernel
+    Console.say("perch loader: kernel's file \(hex(kernel.file))")
+    for module in kernel.request.modules {
+      guard let place = module.place else { continue }
+      Console.say("perch loader: module \(hex(PhysicalRange(uncheckedStart: place, count: module.size))) \(module.name)")
+    }
+  }
+
+  private static func environment(
+    eax: UInt32, ebx: UInt32, _ memory: IdentityMemory
+  ) throws(Refusal) -> BootEnvironment {
+    do throws(ParseError) {
+      return try BootEnvironment(eax: eax, ebx: ebx, memory: memory)
+    } catch {
+      throw Refusal(error, in: "boot information at \(hex(UInt64(ebx)))")
+    }
+  }
+
+  private static func words(_ environment: BootEnvironment) throws(Refusal) -> LoaderCommandLine {
+    do throws(LoaderCommandLineError) {
+      return try LoaderCommandLine(parsing: environment.commandLine)
+    } catch {
+      throw Refusal(error.message)
+    }
+  }
+
+  private static func kernel(
+    _ environment: BootEnvironment, _ words: LoaderCommandLine, _ loader: PhysicalRange
+  ) throws(Refusal) -> ModuleKernel {
+    let absent = words.processor.subtracting(.present)
+    if !absent.isEmpty { Console.say("perch loader: this processor lacks what CR4 bits \(hex(absent.cr4)) turn on") }
+    do throws(PlanError) {
+      return try ModuleKernel(
+        in: environment, words, loader: loader, seed: seed(words), processor: words.processor.intersection(.present))
+    } catch {
+      throw Refusal(error)
+    }
+  }
+
+  /// What the places are drawn from, said aloud.
+  private static func seed(_ words: LoaderCommandLine) -> UInt64? {
+    guard !words.drawsNothing else { return nil }
+    if let seed = words.seed {
+      Console.say("perch loader: seed \(hex(seed)) from the command line")
+      return seed
+    }
+    let entropy = Entropy.draw()
+    Console.say("perch loader: seed \(hex(entropy.value)) from \(entropy.source)")
+    return entropy.value
+  }
+}
+
+extension Start {
+  /// Decides where everything goes, as `perch plan` does.
+  mutating func plan() throws(Refusal) -> LoadPlan {
+    try highMemory.reach(kernel.file, in: &memory)
+    return try memory.withBytes(of: kernel.file) { (bytes) throws(Refusal) in
+      let image: ELFImage
+      do throws(ParseError) {
+        image = try ELFImage(elf: ELFFile(parsing: bytes), bytes: bytes)
+      } catch {
+        throw Refusal(error, in: "the kernel's file")
+      }
+      do throws(PlanError) {
+        return try PerchLoader.plan(elf: image, bytes: bytes, request: kernel.request)
+      } catch {
+        throw Refusal(error)
+      }
+    }
+  }
+
+  /// Puts every byte where the plan says.
+  mutating func apply(_ plan: LoadPlan) throws(Refusal) {
+    for region in plan.regions {
+      try highMemory.reach(region, in: &memory)
+      do throws(PlanError) {
+        try memory.withBytes(of: kernel.file) { (image) throws(PlanError) in
+          try memory.withMutableBytes(of: region) { (bytes) throws(PlanError) in
+            try plan.materialise(region, into: &bytes, image: image, modules: NoModules())
+          }
+        }
+      } catch {
+        throw Refusal(error)
+      }
+    }
+  }
+
+}
+
+extension BootEnvironment {
+  fileprivate var starter: String { bootLoaderName.isEmpty ? "a loader that does not say its name" : bootLoaderName }
+}

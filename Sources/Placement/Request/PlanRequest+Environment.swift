@@ -1,0 +1,97 @@
+import AddressSpace
+public import Addresses
+public import BootProtocols
+
+/// The kernel among the modules that a boot loader found on its machine.
+public struct ModuleKernel: Sendable {
+  /// Its file in memory.
+  public var file: PhysicalRange
+  /// What is asked of Perch's loader for it.
+  public var request: PlanRequest
+}
+
+extension ModuleKernel {
+  /// What a boot loader that runs on the machine asks for: module 1 is the kernel, the others stay where they lie.
+  ///
+  /// The same on the bare machine and on a desk: everything that differs between two runs is an argument.
+  ///
+  /// - Parameters:
+  ///   - words: the loader's command line.
+  ///   - loader: the memory that the loader itself takes.
+  ///   - seed: what the places are drawn from; nil draws nothing.
+  ///   - processor: what the processor has of what the words ask for.
+  /// - Throws: ``PlanError`` where there is no module.
+  public init(
+    in environment: BootEnvironment, _ words: LoaderCommandLine, loader: PhysicalRange, seed: UInt64?,
+    processor: ProcessorFeatures
+  ) throws(PlanError) {
+    var modules = environment.modules.map { PlanRequest.Module($0) }
+    modules += words.modules.map {
+      PlanRequest.Module(name: $0.name, size: $0.physical.count, place: $0.physical.start)
+    }
+    guard let kernel = modules.first, let place = kernel.place else {
+      throw PlanError(.wrongImage, "the boot loader handed over no module: module 1 is the kernel")
+    }
+    file = PhysicalRange(uncheckedStart: place, count: kernel.size)
+    request = PlanRequest(machine: environment.memoryMap)
+    request.imagePlace = place
+    request.modules = modules.dropFirst().enumerated().map { index, module in
+      module.name.isEmpty
+        ? PlanRequest.Module(name: "module \(index + 2)", size: module.size, place: module.place) : module
+    }
+    request.occupied = [PlanRequest.Occupied(name: "loader", range: loader)]
+    request.occupied += environment.usableInformation.map { .init(name: "boot information", range: $0) }
+    request.commandLine = words.kernelCommandLine.isEmpty ? kernel.name : words.kernelCommandLine
+    request.seed = seed
+    request.slide = words.slide
+    request.physical = words.physical.map { PlanRequest.PhysicalPlace($0) }
+    if let base = words.directMapBase { request.directMapBase = base }
+    if words.allowsHugePages { request.directMapPage = .size1GiB }
+    request.processor = processor
+  }
+}
+
+extension PlanRequest.Module {
+  fileprivate init(_ module: BootEnvironment.Module) {
+    self.init(name: module.string, size: module.physical.count, place: module.physical.start)
+  }
+}
+
+extension PlanRequest.PhysicalPlace {
+  fileprivate init(_ word: LoaderCommandLine.Physical) {
+    self =
+      switch word {
+      case .any: .any
+      case .linked: .asLinked
+      case .inPlace: .inPlace
+      case .at(let address): .at(address)
+      }
+  }
+}
+
+extension BootEnvironment {
+  /// Where boot information lies in usable memory, without overlaps: elsewhere nobody writes.
+  fileprivate var usableInformation: [PhysicalRange] {
+    var ranges: [PhysicalRange] = []
+    for information in informationRanges {
+      for usable in memoryMap.usable {
+        let start = max(information.start, usable.start)
+        let end = min(information.endValue, usable.endValue)
+        guard start.value < end else { continue }
+        ranges.append(PhysicalRange(uncheckedStart: start, count: ByteCount(end - start.value)))
+      }
+    }
+    ranges.sort { $0.start < $1.start }
+    var joined: [PhysicalRange] = []
+    for range in ranges {
+      guard let last = joined.last, range.start.value <= last.endValue else {
+        joined.append(range)
+        continue
+      }
+      let end = max(last.endValue, range.endValue)
+      joined[joined.count - 1] = PhysicalRange(
+        uncheckedStart: last.start, count: ByteCount(end - last.start.value))
+    }
+    return joined
+  }
+}

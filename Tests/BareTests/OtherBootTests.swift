@@ -1,0 +1,97 @@
+import Addresses
+import BootProtocols
+import Foundation
+import Machines
+import Placement
+import TestSupport
+import Testing
+
+/// The kernel's other ways in, and the loader's own entropy.
+@Suite(.enabled(if: BareBuild.isExpected, "scripts/build-bare was not run"))
+struct OtherBootTests {
+  /// Without a seed the loader draws one and says from what; the plan follows from it.
+  @Test func theLoaderSaysWhatItDrew() throws {
+    let kernel = BareBuild.path("kernel-80200000")
+    let image = try BareBuild.bytes(kernel)
+    let loader = try BareBuild.bytes(BareBuild.loader)
+    let start = BareStart(
+      memory: .mebibytes(512), accelerator: .tcg, commandLine: "", kernelSize: ByteCount(UInt64(image.count)))
+    var seeds: Set<UInt64> = []
+    for _ in 0..<2 {
+      let guest = try BareGuest(.path(BareBuild.loader), memory: start.memory, ["-initrd", kernel])
+      defer { guest.machine.end() }
+      try guest.run(to: try start.entry(ofLoader: loader.span.bytes))
+      let environment = try guest.machine.bootEnvironment()
+      // This kernel is not relocatable: its entry is where it was linked, whatever was drawn (e_entry, at offset 24).
+      let entry = image[24..<32].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+      try guest.run(to: VirtualAddress(unchecked: entry))
+      let remark = try #require(guest.remarks.first { $0.hasPrefix("seed ") })
+      let words = try #require(remark.wholeMatch(of: /seed 0x([0-9a-f]+) from (RDSEED|RDRAND)/), "\(remark)")
+      let seed = try #require(UInt64(words.1, radix: 16))
+      seeds.insert(seed)
+      let prediction = try BarePrediction(
+        in: environment, loader: try BarePrediction.extent(ofLoader: loader.span.bytes), image: image.span.bytes,
+        drawnSeed: seed)
+      try guest.check(prediction.plan, image: image)
+    }
+    #expect(seeds.count == 2)
+  }
+
+  /// A processor without what the words ask for: the loader says so and goes on.
+  @Test func whatTheProcessorLacksIsSaidAndLeftOff() throws {
+    let kernel = BareBuild.path("kernel-80200000")
+    let image = try BareBuild.bytes(kernel)
+    let loader = try BareBuild.bytes(BareBuild.loader)
+    let start = BareStart(
+      memory: .mebibytes(128), accelerator: .tcg, commandLine: "seed=31 la57 smep umip huge-pages",
+      kernelSize: ByteCount(UInt64(image.count)))
+    let prediction = try BarePrediction(
+      in: try start.environment(loader: loader.span.bytes),
+      loader: try BarePrediction.extent(ofLoader: loader.span.bytes), image: image.span.bytes,
+      processor: .init(features: [.smep], hasGigabytePages: false))
+    let guest = try BareGuest(
+      .path(BareBuild.loader), memory: start.memory,
+      ["-initrd", kernel, "-append", start.commandLine, "-cpu", "max,la57=off,umip=off,pdpe1gb=off"])
+    defer { guest.machine.end() }
+    try guest.run(to: VirtualAddress(unchecked: prediction.plan.entry.address))
+    try guest.check(prediction.plan, image: image)
+    // LA57 is bit 12 and UMIP bit 11 of CR4 (Intel SDM vol. 3A, 2.5).
+    #expect(guest.remarks.contains("this processor lacks what CR4 bits 0x1800 turn on"))
+    #expect(guest.remarks.contains("huge-pages: this processor has no 1 GiB pages"))
+  }
+
+  /// The same kernel in a capsule: no loader, QEMU alone.
+  @Test(arguments: ["kernel", "kernel-80200000", "kernel-relr"], ["off", "41"])
+  func aCapsuleStartsTheSameKernel(kernel: String, seed: String) throws {
+    let folder = try TemporaryFolder()
+    let capsule = folder.path("capsule")
+    let packed = try PerchTool.run([
+      "pack", BareBuild.path(kernel), "-o", capsule, "--memory", "128M", "--kaslr", seed,
+    ])
+    try #require(packed.status == 0, "\(packed.errors)")
+    let guest = try BareGuest(.path(capsule), memory: .mebibytes(128), [])
+    defer { guest.machine.end() }
+    let outcome = try guest.machine.run()
+    #expect(
+      outcome == .guestExited(status: 33, reason: nil) || outcome == .matched(line: "done"),
+      "\(outcome)\n\(guest.text.suffix(2000))")
+  }
+
+  /// The command without a file.
+  @Test(arguments: [["--kaslr", "51"], ["--kaslr", "off", "--memory", "64M"], ["--kaslr", "52", "--five-level"]])
+  func bootWithoutAFile(options: [String]) throws {
+    let run = try PerchTool.run(
+      ["boot"] + options + ["--timeout", "20s"], environment: ["PERCH_BARE": BareBuild.folder])
+    #expect(run.status == 0, "\(run.errors)\n\(run.output.suffix(2000))")
+    #expect(run.errors.contains(" 0 differences"))
+    #expect(run.output.contains("; entering the kernel"))
+  }
+
+  @Test func aBuildThatIsNotThereIsNamed() throws {
+    let folder = try TemporaryFolder()
+    let run = try PerchTool.run(["boot"], environment: ["PERCH_BARE": folder.url.path])
+    #expect(run.status == 5)
+    #expect(run.errors.contains("scripts/build-bare"))
+    #expect(run.errors.contains(folder.url.path))
+  }
+}
