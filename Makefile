@@ -13,7 +13,7 @@ embedded_triples := x86_64-unknown-none-elf aarch64-none-none-elf
 # Processors whose kernels Perch does not place, but whose page tables it builds.
 table_triples := i686-unknown-none-elf riscv64-none-none-eabi
 
-.PHONY: help build demo test agreement page bench format lint embedded bare kernels loaders setup clean
+.PHONY: help build demo test agreement page bench format lint embedded bare bare-code kernels loaders setup clean
 .NOTPARALLEL:
 
 help:
@@ -21,6 +21,7 @@ help:
 	@echo 'make test     lint, build (hosted and Embedded), look at the bare machine code, run every test'
 	@echo 'make agreement   hold the models of loaders to the real ones; IMAGES=5000 SEED=7 ONLY=GRUB say how long'
 	@echo 'make build    a release build of perch in .build/release'
+	@echo 'make bare     the bare-metal loader and kernel in .build/bare'
 	@echo 'make page     write Documentation/Loaders.md from the models'
 	@echo 'make bench    measure against memcpy, memset, qemu -kernel, info mem and readelf'
 	@echo 'make format   format the sources;  make lint checks them'
@@ -40,12 +41,11 @@ loaders: setup
 	@scripts/fetch-xen >/dev/null
 	@scripts/fetch-kexec >/dev/null
 	@scripts/fetch-images >/dev/null
-	@scripts/make-grub-iso --prepare
+	@scripts/make-grub-iso --prepare >/dev/null
 
 # What perch boot starts without a file comes with it.
-build: setup
+build: bare
 	swift build -c release --product perch
-	scripts/build-bare
 
 demo: build
 	@scripts/fetch-kernel linux-image-cloud-amd64 >/dev/null
@@ -64,15 +64,18 @@ embedded-%: setup
 	swift build --triple $* --scratch-path .build/embedded-$* \
 	  --target $(if $(filter $*,$(table_triples)),$(tables),$(core)) $(embedded)
 
-# What the page-table verbs compile to: no vector registers, no allocation.
+# The boot loader and the kernel, which perch boot starts when it is given no file.
 bare: setup
+	@scripts/build-bare
+
+# What the page-table verbs compile to: no vector registers, no allocation.
+bare-code: setup
 	scripts/check-bare-code
 
 # The tests come last, so that the output ends with the runner's own verdict.
-test: kernels loaders lint embedded bare
+test: kernels loaders lint embedded bare bare-code
 	scripts/build-tiny-kernels
 	scripts/build-probe-guests
-	scripts/build-bare
 	swift build --product perch
 	swift test
 

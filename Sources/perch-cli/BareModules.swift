@@ -3,8 +3,8 @@ import Machines
 import Placement
 import Reporting
 
-/// Modules beside the kernel: PVH under QEMU hands one file over, so that these are put into memory by its generic loader,
-/// and the loader is told where.
+/// Modules beside the kernel: PVH under QEMU hands one file over, so that these are put into memory by QEMU's generic
+/// loader, and Perch's is told where.
 struct BareModules {
   let files: ModuleFiles
   private let placed: [(path: String, place: UInt64, size: ByteCount, name: String)]

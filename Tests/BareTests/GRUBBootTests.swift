@@ -34,8 +34,8 @@ struct GRUBBoot: CustomTestStringConvertible, Sendable {
         .allSatisfy { FileManager.default.fileExists(atPath: $0) })
 }
 
-/// The same under GRUB's Multiboot 2. Where GRUB puts the loader is its model's to say; where it puts the rest, its boot
-/// information's, which the host reads out of the machine at the loader's first instruction.
+/// The same under GRUB's Multiboot 2. Where GRUB puts the loader is its model's to say; where it puts the rest, its
+/// boot information's, which the host reads out of the machine at the loader's first instruction.
 @Suite(.enabled(if: GRUBBoot.isPossible, "scripts/build-bare or scripts/make-grub-iso --prepare was not run"))
 struct GRUBBootTests {
   @Test(arguments: GRUBBoot.all)

@@ -78,7 +78,10 @@ struct OtherBootTests {
   }
 
   /// The command without a file.
-  @Test(arguments: [["--kaslr", "51"], ["--kaslr", "off", "--memory", "64M"], ["--kaslr", "52", "--five-level"]])
+  @Test(arguments: [
+    ["--kaslr", "51"], ["--kaslr", "off", "--memory", "64M"], ["--kaslr", "52", "--five-level"],
+    ["--kaslr", "53", "--module", "LICENSE", "--module", "Makefile", "--cmdline", "words", "--cpu", "smep,pge"],
+  ])
   func bootWithoutAFile(options: [String]) throws {
     let run = try PerchTool.run(
       ["boot"] + options + ["--timeout", "20s"], environment: ["PERCH_BARE": BareBuild.folder])

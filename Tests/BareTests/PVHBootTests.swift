@@ -44,8 +44,8 @@ struct PVHBoot: CustomTestStringConvertible, Sendable {
   ]
 }
 
-/// Both worlds agree: what the loader finds, says and leaves in memory under QEMU's PVH is what the same functions say on
-/// the host, from nothing but the machine's size and the files.
+/// Both worlds agree: what the loader finds, says and leaves in memory under QEMU's PVH is what the same functions say
+/// on the host, from nothing but the machine's size and the files.
 @Suite(.enabled(if: BareBuild.isExpected, "scripts/build-bare was not run"))
 struct PVHBootTests {
   @Test(arguments: PVHBoot.all)

@@ -11,17 +11,18 @@ struct ControlTests {
   let audit: MapAudit
 
   func run(_ tests: inout SelfTests) {
-    tests.report("a breakpoint is caught and returned from", breakpoint())
+    tests.report("a division by zero is caught and returned from", division())
     tests.report("CR0.WP and EFER.NXE are set", protections())
     tests.report(userProtection, nothingIsUsers())
     tests.report("every mapping is what was asked for", audit.disagreements.isEmpty, else: audit.disagreements[0])
     tests.report("nothing is writable and executable", writableCode())
   }
 
-  private func breakpoint() -> SelfTests.Outcome {
-    // A trap: its return address is behind the instruction, and the frame's to keep.
-    guard let caught = Exceptions.catching({ raise_breakpoint() }) else { return .failed("nothing arrived") }
-    return caught.vector == ExceptionName.breakpoint ? .passed : .failed("vector \(caught.vector) arrived")
+  private func division() -> SelfTests.Outcome {
+    guard let caught = Exceptions.catching(resumingAt: probe_over_address(), { probe_divide() }) else {
+      return .failed("nothing arrived")
+    }
+    return caught.vector == ExceptionName.divideError ? .passed : .failed("vector \(caught.vector) arrived")
   }
 
   private func protections() -> SelfTests.Outcome {

@@ -20,6 +20,15 @@ probe_write:
 probe_execute:
   jmp *%rdi
 
+// Divides by zero. Clobbers rax, rcx, rdx and the flags.
+  .globl probe_divide
+probe_divide:
+  xorl %eax, %eax
+  xorl %edx, %edx
+  xorl %ecx, %ecx
+  divl %ecx
+  ret
+
 // Where a probe ends: its stack is that of its entry.
   .globl probe_over
 probe_over:

@@ -34,7 +34,8 @@ struct Start {
     Console.say("perch loader: kernel's file \(hex(kernel.file))")
     for module in kernel.request.modules {
       guard let place = module.place else { continue }
-      Console.say("perch loader: module \(hex(PhysicalRange(uncheckedStart: place, count: module.size))) \(module.name)")
+      Console.say(
+        "perch loader: module \(hex(PhysicalRange(uncheckedStart: place, count: module.size))) \(module.name)")
     }
   }
 

@@ -2,8 +2,8 @@ import AddressSpace
 import Addresses
 import BootProtocols
 
-/// The boot information that QEMU's option ROM for PVH makes before it enters a kernel (QEMU 7.2, pc-bios/optionrom/pvh_main.c:
-/// its variables, which the linker puts into the first pages of memory; seen there with QEMU 7.2's pvh.bin).
+/// The boot information that QEMU's option ROM for PVH makes before it enters a kernel: the variables of QEMU 7.2's
+/// pc-bios/optionrom/pvh_main.c, which its linker puts into the first pages of memory; seen there with Debian's pvh.bin.
 ///
 ///     0x5a8     0x11c0          0x21c0        0x21e0        0x2218
 ///     ├ memory ─┼─ command line ┼─ module ────┼─ start info ┤

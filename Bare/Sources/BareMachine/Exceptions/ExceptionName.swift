@@ -1,6 +1,6 @@
 /// The exceptions by vector (Intel SDM vol. 3A, table 6-1).
 public enum ExceptionName {
-  public static var breakpoint: UInt { 3 }
+  public static var divideError: UInt { 0 }
   public static var invalidOpcode: UInt { 6 }
   public static var doubleFault: UInt { 8 }
   public static var generalProtection: UInt { 13 }

@@ -23,16 +23,8 @@ public enum Exceptions {
     }
   }
 
-  /// What an expected exception goes on with.
-  private enum Resumption {
-    case nobodyExpects
-    /// The frame's own place: after a trap, what follows it.
-    case follows
-    case at(UInt64)
-  }
-
   /// One processor and no interrupts: nobody else looks.
-  private nonisolated(unsafe) static var resumption = Resumption.nobodyExpects
+  private nonisolated(unsafe) static var resumption: UInt64?
   private nonisolated(unsafe) static var caught: Caught?
   nonisolated(unsafe) private(set) static var memory: DirectMap?
   nonisolated(unsafe) private(set) static var landmarks: [Landmark] = []
@@ -48,14 +40,13 @@ public enum Exceptions {
 
   /// Runs something that may raise an exception.
   ///
-  /// - Parameter place: the address of code that goes on after an exception as if `body` had come so far; none for a
-  ///   trap, behind which it goes on by itself.
+  /// - Parameter place: the address of code that goes on after an exception as if `body` had come so far.
   /// - Returns: the exception, if there was one.
-  public static func catching(resumingAt place: UInt? = nil, _ body: () -> Void) -> Caught? {
+  public static func catching(resumingAt place: UInt, _ body: () -> Void) -> Caught? {
     unsafe caught = nil
-    if let place { unsafe resumption = .at(UInt64(place)) } else { unsafe resumption = .follows }
+    unsafe resumption = UInt64(place)
     body()
-    unsafe resumption = .nobodyExpects
+    unsafe resumption = nil
     return unsafe caught
   }
 
@@ -64,12 +55,9 @@ public enum Exceptions {
 
   /// Handles what a stub brings.
   static func handle(_ frame: inout exception_frame) {
-    switch unsafe resumption {
-    case .nobodyExpects: ExceptionReport(frame).end()
-    case .follows: break
-    case .at(let place): frame.rip = place
-    }
-    unsafe resumption = .nobodyExpects
+    guard let place = unsafe resumption else { ExceptionReport(frame).end() }
+    frame.rip = place
+    unsafe resumption = nil
     unsafe caught = Caught(
       vector: UInt(frame.vector), errorCode: frame.error_code, address: VirtualAddress(read_cr2()))
   }

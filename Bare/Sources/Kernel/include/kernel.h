@@ -27,5 +27,6 @@ KERNEL_ADDRESS(word_in_data)
 void probe_read(uintptr_t address);
 void probe_write(uintptr_t address);
 void probe_execute(uintptr_t address);
+void probe_divide(void);
 
 _Noreturn void use_up_stack(void);

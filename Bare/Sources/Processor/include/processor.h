@@ -136,6 +136,4 @@ STUBS_ADDRESS(exception_descriptors)
 STUBS_ADDRESS(exception_task_state)
 STUBS_ADDRESS(exception_stack_top)
 
-static inline void raise_breakpoint(void) { __asm__ volatile("int3" : : : "memory"); }
-
 static inline void raise_invalid_opcode(void) { __asm__ volatile("ud2" : : : "memory"); }
