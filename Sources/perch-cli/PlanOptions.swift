@@ -72,7 +72,8 @@ extension PlanOptions {
   func request(modules: ModuleFiles, seed: UInt64?) throws(Failure) -> PlanRequest {
     try checkArguments()
     var request = PlanRequest(machine: try machine.pc())
-    request.firmwareScratch = machine.firmwareScratch
+    // A loader that is on the machine already runs after the firmware.
+    request.firmwareScratch = bare.resident.isEmpty ? machine.firmwareScratch : nil
     request.commandLine = machine.commandLine
     request.modules = modules.descriptions
     request.seed = seed
