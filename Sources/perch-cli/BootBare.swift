@@ -21,7 +21,7 @@ struct BareBoot {
     self.channels = channels
     files = try BareFiles()
     modules = try BareModules(options.machine)
-    let words = options.loaderWords(seed: options.seed()) + modules.words
+    let words = options.loaderWords(seed: options.seed(byDefault: .random)) + modules.words
     let kernelWords = options.machine.commandLine
     commandLine = (words + (kernelWords.isEmpty ? [] : ["--", kernelWords])).joined(separator: " ")
   }

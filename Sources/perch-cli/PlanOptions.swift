@@ -13,8 +13,10 @@ struct PlanOptions: ParsableArguments {
   @OptionGroup
   var machine: MachineOptions
 
-  @Option(help: ArgumentHelp("Draw physical and virtual place: a seed, random, or off.", valueName: "seed"))
-  var kaslr: RandomizationArgument = .off
+  @Option(
+    help: ArgumentHelp(
+      "Draw physical and virtual place: a seed, random, or off: off with a kernel, random without.", valueName: "seed"))
+  var kaslr: RandomizationArgument?
 
   @Option(help: ArgumentHelp("Physical place: an address, any, linked, or in-place.", valueName: "address"))
   var physical: PhysicalArgument?
@@ -38,7 +40,7 @@ struct PlanOptions: ParsableArguments {
   var maxSize = SizeArgument(.gibibytes(1))
 
   func validate() throws {
-    if physical != nil, case .seed = kaslr, physical != .any, slide != nil {
+    if physical != nil, case .seed? = kaslr, physical != .any, slide != nil {
       throw ValidationError("--kaslr has nothing to draw when --physical and --slide are given")
     }
   }
@@ -51,15 +53,17 @@ extension PlanOptions {
   /// The options that steer Perch's own loader and were given, as a person writes them.
   var ownOptions: [String] {
     let given: [(String, Bool)] = [
-      ("--kaslr", kaslr != .off), ("--physical", physical != nil), ("--slide", slide != nil),
+      ("--kaslr", kaslr != nil && kaslr != .off), ("--physical", physical != nil), ("--slide", slide != nil),
       ("--direct-map", directMap != nil), ("--huge-pages", hugePages), ("--as", kind != .auto),
     ]
     return given.filter(\.1).map(\.0) + bare.given
   }
 
   /// The seed; drawn from the system's generator when the user leaves it to chance.
-  func seed() -> UInt64? {
-    switch kaslr {
+  ///
+  /// - Parameter byDefault: what is done where the user says nothing.
+  func seed(byDefault: RandomizationArgument = .off) -> UInt64? {
+    switch kaslr ?? byDefault {
     case .off: nil
     case .seed(let seed): seed
     case .random: SystemRandomNumberGenerator.draw()
