@@ -38,7 +38,8 @@ extension CoreFile {
   private func choose(_ wide: UInt64, _ narrow: UInt64) -> UInt64 { elfClass == .bits64 ? wide : narrow }
 
   /// Reads an address or an offset, whose width is that of the class.
-  private func word(_ bytes: RawSpan, at offset: UInt64, field: @autoclosure () -> Sentence) throws(ParseError) -> UInt64
+  private func word(_ bytes: RawSpan, at offset: UInt64, field: @autoclosure () -> Sentence) throws(ParseError)
+    -> UInt64
   {
     elfClass == .bits64
       ? try bytes.read(UInt64.self, at: offset, field: field())
