@@ -102,6 +102,6 @@ let package = Package(
     tests("ReportingTests", ["Reporting", "Loaders", "Perch"]),
     tests("EndToEndTests", ["Perch", "Machines", "perch"]),
     // Perch's own loader and kernel on the bare machine, held against the same functions on a desk.
-    tests("BareTests", ["Perch", "Machines", "perch"]),
+    tests("BareTests", ["Perch", "Machines", "Reporting", "perch"]),
   ]
 )

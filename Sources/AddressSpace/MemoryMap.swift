@@ -34,8 +34,8 @@ public struct MemoryMap: Hashable, Sendable {
       edges.append(entry.range.start.value)
       edges.append(entry.range.endValue)
     }
-    edges.sort()
-    let byStart = raw.sorted { $0.range.start < $1.range.start }
+    edges = edges.ordered { $0 }
+    let byStart = raw.ordered { $0.range.start.value }
     var joined: [Entry] = []
     var next = 0
     var active: [Entry] = []

@@ -3,10 +3,13 @@
 /// A parameter of this type takes the same literals as one of type `String`. It is compiled to calls instead of being
 /// inlined, which makes a sentence a fifth as large: a boot loader carries hundreds of them, and none is in a hurry.
 public struct Sentence: ExpressibleByStringInterpolation, Sendable {
+  public typealias StringLiteralType = StaticString
+  public typealias StringInterpolation = Parts
+
   public var text: String
 
   @inline(never) public init(_ text: String) { self.text = text }
-  @inline(never) public init(stringLiteral text: String) { self.text = text }
+  @inline(never) public init(stringLiteral text: StaticString) { self.text = text.description }
   @inline(never) public init(stringInterpolation parts: Parts) { text = parts.text }
 
   @inline(never) public static func + (left: Sentence, right: Sentence) -> Sentence {
@@ -16,10 +19,12 @@ public struct Sentence: ExpressibleByStringInterpolation, Sendable {
   @inline(never) public static func += (left: inout Sentence, right: Sentence) { left.text += right.text }
 
   public struct Parts: StringInterpolationProtocol {
+    public typealias StringLiteralType = StaticString
+
     var text = ""
 
     @inline(never) public init(literalCapacity: Int, interpolationCount: Int) {}
-    @inline(never) public mutating func appendLiteral(_ literal: String) { text += literal }
+    @inline(never) public mutating func appendLiteral(_ literal: StaticString) { text += literal.description }
     @inline(never) public mutating func appendInterpolation(_ value: String) { text += value }
     @inline(never) public mutating func appendInterpolation(_ value: Sentence) { text += value.text }
     @inline(never) public mutating func appendInterpolation(_ value: StaticString) { text += value.description }

@@ -23,15 +23,33 @@ public struct PlanError: Error, Equatable, Sendable {
     case badRequest = 209
   }
 
-  public let code: Code
+  public var code: Code { words.code }
   /// One sentence with the field and the values.
-  public let sentence: String
+  public var sentence: String { words.sentence }
   /// What to do about it, where something can be done.
-  public let help: String?
+  public var help: String? { words.help }
 
-  public init(_ code: Code, _ sentence: Sentence, help: Sentence? = nil) {
-    self.code = code
-    self.sentence = sentence.text
-    self.help = help?.text
+  /// One reference: an error is moved at every `try`, and a boot loader has hundreds.
+  private let words: Words
+
+  @inline(never) public init(_ code: Code, _ sentence: Sentence, help: Sentence? = nil) {
+    words = Words(code: code, sentence: sentence.text, help: help?.text)
+  }
+
+  public static func == (left: PlanError, right: PlanError) -> Bool {
+    left.code.rawValue == right.code.rawValue && left.sentence.utf8.elementsEqual(right.sentence.utf8)
+      && (left.help ?? "").utf8.elementsEqual((right.help ?? "").utf8)
+  }
+
+  private final class Words: Sendable {
+    let code: Code
+    let sentence: String
+    let help: String?
+
+    init(code: Code, sentence: String, help: String?) {
+      self.code = code
+      self.sentence = sentence
+      self.help = help
+    }
   }
 }

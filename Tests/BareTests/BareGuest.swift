@@ -3,6 +3,7 @@ import BootProtocols
 import Foundation
 import Machines
 import Placement
+import Reporting
 import Testing
 
 /// A machine that was started with the bare loader, and everything that it has said.
@@ -69,7 +70,14 @@ final class BareGuest {
     let outcome = try machine.run()
     #expect(isGood(outcome), "\(outcome)\n\(text.suffix(2500))", sourceLocation: sourceLocation)
     #expect(planLines == plan.lines, sourceLocation: sourceLocation)
+    // Its own final tables map what the loader's did, but for the page that it was entered through, and its heap.
+    let wanted = try #require(MapReport(plan)).lines.filter { !$0.hasSuffix(" entry stub") }
+    #expect(mapLines.filter { !$0.hasSuffix(" heap") } == wanted, sourceLocation: sourceLocation)
+    #expect(mapLines.count == wanted.count + 1, sourceLocation: sourceLocation)
   }
+
+  /// What the kernel found by walking CR3.
+  private var mapLines: [String] { lines.filter { $0.hasPrefix("map: ") }.map { String($0.dropFirst(5)) } }
 
   /// Perch's kernel says 0x10 at isa-debug-exit, which QEMU makes 33; Tests/TinyKernels end with a line.
   private func isGood(_ outcome: Outcome) -> Bool {

@@ -22,7 +22,7 @@ func loaderMain(eax: UInt32, ebx: UInt32, first: UInt64) -> Never {
     let plan = try start.plan()
     plan.forEachLine { Console.say($0) }
     try start.apply(plan)
-    Console.say("perch loader: \(time_stamp() &- first) ticks since its first instruction; entering the kernel")
+    report("\(time_stamp() &- first) ticks since its first instruction; entering the kernel")
     plan.enter()
   } catch {
     Console.say(error.sentence)
@@ -34,19 +34,20 @@ func loaderMain(eax: UInt32, ebx: UInt32, first: UInt64) -> Never {
 struct Refusal: Error {
   let sentence: String
 
-  init(_ sentence: String) { self.sentence = "error: \(sentence)" }
+  @inline(never) init(_ sentence: Sentence) { self.sentence = text("error: \(sentence)") }
 
-  init(_ error: ParseError, in subject: String) {
-    self.init(([error.sentence] + error.evidence).joined("; ") + " (\(subject), offset \(error.offset.value))")
+  init(_ error: ParseError, in subject: Sentence) {
+    var sentence: Sentence = "\(error.sentence)"
+    for part in error.evidence { sentence += "; \(part)" }
+    self.init("\(sentence) (\(subject), offset \(error.offset.value))")
   }
 
-  init(_ error: PlanError) { self.init(error.help.map { "\(error.sentence); \($0)" } ?? error.sentence) }
-}
-
-extension [String] {
-  fileprivate func joined(_ separator: String) -> String {
-    var text = ""
-    for (index, part) in enumerated() { text += index == 0 ? part : separator + part }
-    return text
+  init(_ error: PlanError) {
+    var sentence: Sentence = "\(error.sentence)"
+    if let help = error.help { sentence += "; \(help)" }
+    self.init(sentence)
   }
 }
+
+/// Says what the loader found or did, beside the plan.
+func report(_ sentence: Sentence) { Console.say(text("perch loader: \(sentence)")) }

@@ -21,21 +21,20 @@ struct Start {
     let environment = try Self.environment(eax: eax, ebx: ebx, memory)
     let loader = PhysicalRange(
       uncheckedStart: PhysicalAddress(UInt64(loader_start())), count: ByteCount(UInt64(loader_end() - loader_start())))
-    Console.say(
-      "perch loader: at \(hex(loader)), started by \(environment.starter) through \(environment.protocolName)")
+    report(
+      "at \(hex(loader)), started by \(environment.starter) through \(environment.protocolName)")
     guard ProcessorAbility.hasNoExecute else { throw Refusal("the processor has no pages without code (NX)") }
     let words = try Self.words(environment)
     var kernel = try Self.kernel(environment, words, loader)
     if words.allowsHugePages, !ProcessorAbility.hasGigabytePages {
-      Console.say("perch loader: huge-pages: this processor has no 1 GiB pages")
+      report("huge-pages: this processor has no 1 GiB pages")
       kernel.request.directMapPage = .size2MiB
     }
     self.kernel = kernel
-    Console.say("perch loader: kernel's file \(hex(kernel.file))")
+    report("kernel's file \(hex(kernel.file))")
     for module in kernel.request.modules {
       guard let place = module.place else { continue }
-      Console.say(
-        "perch loader: module \(hex(PhysicalRange(uncheckedStart: place, count: module.size))) \(module.name)")
+      report("module \(hex(PhysicalRange(uncheckedStart: place, count: module.size))) \(module.name)")
     }
   }
 
@@ -53,7 +52,7 @@ struct Start {
     do throws(LoaderCommandLineError) {
       return try LoaderCommandLine(parsing: environment.commandLine)
     } catch {
-      throw Refusal(error.message)
+      throw Refusal(Sentence(error.message))
     }
   }
 
@@ -61,7 +60,7 @@ struct Start {
     _ environment: BootEnvironment, _ words: LoaderCommandLine, _ loader: PhysicalRange
   ) throws(Refusal) -> ModuleKernel {
     let absent = words.processor.subtracting(.present)
-    if !absent.isEmpty { Console.say("perch loader: this processor lacks what CR4 bits \(hex(absent.cr4)) turn on") }
+    if !absent.isEmpty { report("this processor lacks what CR4 bits \(hex(absent.cr4)) turn on") }
     do throws(PlanError) {
       return try ModuleKernel(
         in: environment, words, loader: loader, seed: seed(words), processor: words.processor.intersection(.present))
@@ -74,11 +73,11 @@ struct Start {
   private static func seed(_ words: LoaderCommandLine) -> UInt64? {
     guard !words.drawsNothing else { return nil }
     if let seed = words.seed {
-      Console.say("perch loader: seed \(hex(seed)) from the command line")
+      report("seed \(hex(seed)) from the command line")
       return seed
     }
     let entropy = Entropy.draw()
-    Console.say("perch loader: seed \(hex(entropy.value)) from \(entropy.source)")
+    report("seed \(hex(entropy.value)) from \(entropy.source)")
     return entropy.value
   }
 }
@@ -95,7 +94,7 @@ extension Start {
         throw Refusal(error, in: "the kernel's file")
       }
       do throws(PlanError) {
-        return try PerchLoader.plan(elf: image, bytes: bytes, request: kernel.request)
+        return try PerchLoader.plan(elf64: image, bytes: bytes, request: kernel.request)
       } catch {
         throw Refusal(error)
       }

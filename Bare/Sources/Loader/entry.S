@@ -119,20 +119,37 @@ start64:
   xorl %ebp, %ebp
   call loader_main
 
-// rdi: how far the image is from where it was linked. R_X86_64_RELATIVE entries (psABI, 4.4.1); lld -pie makes no others.
+// rdi: how far the image is from where it was linked. SHT_RELR (gABI, ch. 4): an even word is the address of a word to
+// relocate; an odd one has a bit for each of the 63 words behind the last. Clobbers rax, rcx, rdx, r8, r9.
 relocate:
   leaq relocations_start(%rip), %rax
   leaq relocations_end(%rip), %rdx
 1:
   cmpq %rdx, %rax
-  jae 2f
+  jae 5f
   movq (%rax), %rcx
-  movq 16(%rax), %r8
-  addq %rdi, %r8
-  movq %r8, (%rcx, %rdi)
-  addq $24, %rax
+  addq $8, %rax
+  testb $1, %cl
+  jnz 2f
+  leaq (%rcx, %rdi), %r8
+  addq %rdi, (%r8)
+  addq $8, %r8
   jmp 1b
 2:
+  movq %r8, %r9
+3:
+  shrq %rcx
+  jz 4f
+  testb $1, %cl
+  jz 6f
+  addq %rdi, (%r9)
+6:
+  addq $8, %r9
+  jmp 3b
+4:
+  addq $(63 * 8), %r8
+  jmp 1b
+5:
   ret
 
 // void enter_32_bit(uint32_t address): leaves long mode, and jumps. What runs here and what comes next is mapped where it

@@ -1,3 +1,5 @@
+import Addresses
+
 /// Why a loader's command line could not be read: the word, where it stands and what is allowed there.
 public struct LoaderCommandLineError: Error, Sendable {
   public enum Problem: Hashable, Sendable {
@@ -18,12 +20,12 @@ public struct LoaderCommandLineError: Error, Sendable {
 
   /// "word 'physical=here' at byte 7: its value is not understood; allowed: …"
   public var message: String {
-    let reason =
+    let reason: Sentence =
       switch problem {
       case .unknown: "it is unknown"
       case .value: "its value is not understood"
       case .contradiction: "it contradicts a word before it"
       }
-    return "word '\(word)' at byte \(offset) of the command line: \(reason); allowed: \(allowed)"
+    return text("word '\(word)' at byte \(offset) of the command line: \(reason); allowed: \(allowed)")
   }
 }

@@ -27,19 +27,34 @@ public struct ParseError: Error, Sendable {
     case rule(StaticString)
   }
 
-  public let code: Code
+  public var code: Code { evidenced.code }
   /// The field, in the specification's spelling: "program header 3: p_offset".
-  public let field: String
+  public var field: String { evidenced.field }
   /// Where the field lies in the bytes that were parsed.
-  public let offset: FileOffset
-  public let found: UInt64
-  public let allowed: Allowed
+  public var offset: FileOffset { evidenced.offset }
+  public var found: UInt64 { evidenced.found }
+  public var allowed: Allowed { evidenced.allowed }
 
-  public init(_ code: Code, field: Sentence, at offset: UInt64, found: UInt64, allowed: Allowed) {
-    self.code = code
-    self.field = field.text
-    self.offset = FileOffset(truncating: offset)
-    self.found = found
-    self.allowed = allowed
+  /// One reference: an error is moved at every `try`, and a boot loader has hundreds.
+  private let evidenced: Evidence
+
+  @inline(never) public init(_ code: Code, field: Sentence, at offset: UInt64, found: UInt64, allowed: Allowed) {
+    evidenced = Evidence(code, field.text, FileOffset(truncating: offset), found, allowed)
+  }
+
+  private final class Evidence: Sendable {
+    let code: Code
+    let field: String
+    let offset: FileOffset
+    let found: UInt64
+    let allowed: Allowed
+
+    init(_ code: Code, _ field: String, _ offset: FileOffset, _ found: UInt64, _ allowed: Allowed) {
+      self.code = code
+      self.field = field
+      self.offset = offset
+      self.found = found
+      self.allowed = allowed
+    }
   }
 }

@@ -30,7 +30,9 @@ struct AddressFields {
       isText = true
       read(Array(text.utf8))
     }
-    if sniff(bytes).contains(where: { $0.kind == .multiboot1 || $0.kind == .multiboot2 }) {
+    if MultibootHeader(version: .one, searching: bytes) != nil
+      || MultibootHeader(version: .two, searching: bytes) != nil
+    {
       physicalHeader = "a Multiboot header"
     }
   }

@@ -33,8 +33,7 @@ struct ELFGeometry {
         .wrongImage,
         "e_type (offset 0x10) is ET_DYN (3): a kernel that is entered with paging off runs where it was linked")
     }
-    segments = try PerchLoader.loadable(elf)
-    segments.sort { $0.virtualAddress < $1.virtualAddress }
+    segments = try PerchLoader.loadable(elf).ordered { $0.virtualAddress.value }
     try Self.checkVirtual(segments)
     reading =
       isPositionIndependent
@@ -88,7 +87,7 @@ struct ELFGeometry {
     func start(_ segment: ProgramHeader) -> UInt64 {
       byVirtual ? segment.virtualAddress.value : segment.physicalAddress &- reading.offset
     }
-    let ordered = segments.sorted { start($0) < start($1) }
+    let ordered = segments.ordered(by: start)
     let base = start(ordered[0])
     var end = base
     for (position, segment) in ordered.enumerated() {

@@ -44,9 +44,9 @@ struct ELFInPlace {
         + "\(field) \(Self.signed(wanted)): the file is not the image")
   }
 
-  private static func signed(_ distance: UInt64) -> String {
+  private static func signed(_ distance: UInt64) -> Sentence {
     let value = Int64(bitPattern: distance)
-    return (value < 0 ? "-" : "") + hex(value.magnitude)
+    return "\(value < 0 ? "-" : "")\(hex(value.magnitude))"
   }
 
   /// A page can map the segment there, and the zeros behind it harm nobody.

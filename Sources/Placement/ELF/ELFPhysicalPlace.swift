@@ -139,8 +139,8 @@ struct ELFPhysicalPlace {
   }
 
   private static func notFree(_ segment: ProgramHeader, at start: UInt64, draft: PlanDraft) -> PlanError {
-    let bytes = "\(segment.place): its \(hex(segment.memorySize)) bytes at physical \(hex(start))"
-    let help = "use --physical any, or an address in: " + rangeList(draft.allocator.free)
+    let bytes: Sentence = "\(segment.place): its \(hex(segment.memorySize)) bytes at physical \(hex(start))"
+    let help: Sentence = "use --physical any, or an address in: " + rangeList(draft.allocator.free)
     if start <= PagingMode.x86_64FourLevel.greatestPhysicalAddress,
       let range = PhysicalRange(start: PhysicalAddress(unchecked: start), count: segment.memorySize),
       let pages = range.alignedOut(to: .page4KiB), let taken = draft.taken.first(overlapping: pages)

@@ -21,7 +21,26 @@ extension PerchLoader {
   public static func plan(elf image: ELFImage, bytes: RawSpan, request: PlanRequest) throws(PlanError) -> LoadPlan {
     let memoryTop = request.machine.usable.last?.endValue ?? 0
     let geometry = try ELFGeometry(image.elf, bytes: bytes, memoryTop: memoryTop)
-    guard geometry.is64 else { return try planProtected(image, geometry, request, fileSize: bytes.byteCount) }
+    return geometry.is64
+      ? try plan64(image, geometry, bytes, request)
+      : try planProtected(image, geometry, request, fileSize: bytes.byteCount)
+  }
+
+  /// Plans as ``plan(elf:bytes:request:)`` does, for a loader that only leaves for 64-bit mode: ELF64 alone.
+  ///
+  /// - Throws: ``PlanError`` with the field and the rule that leave no plan.
+  public static func plan(elf64 image: ELFImage, bytes: RawSpan, request: PlanRequest) throws(PlanError) -> LoadPlan {
+    let memoryTop = request.machine.usable.last?.endValue ?? 0
+    let geometry = try ELFGeometry(image.elf, bytes: bytes, memoryTop: memoryTop)
+    guard geometry.is64 else {
+      throw PlanError(.wrongImage, "EI_CLASS (offset 0x4) is 1: this loader enters ELF64 (2) alone, in 64-bit mode")
+    }
+    return try plan64(image, geometry, bytes, request)
+  }
+
+  private static func plan64(
+    _ image: ELFImage, _ geometry: ELFGeometry, _ bytes: RawSpan, _ request: PlanRequest
+  ) throws(PlanError) -> LoadPlan {
     var generator = request.seed.map { SplitMix64(seed: $0) }
     var draft = try PlanDraft(request, imageSize: ByteCount(UInt64(bytes.byteCount)))
     let virtual = try ELFVirtualPlace(geometry: geometry, request: request, generator: &generator)
@@ -112,11 +131,10 @@ extension PerchLoader {
     because += congruent ? "congruent" : "not congruent"
     because += " modulo 2 MiB"
     let stretches = intent.pageStretches(in: mode)
-    let choice = stretches.map { stretch in
-      let count = stretch.virtual.count.value / stretch.pageSize.byteCount.value
-      return "\(count) × "
-        + (stretch.pageSize == .size4KiB ? "4 KiB" : stretch.pageSize == .size2MiB ? "2 MiB" : "1 GiB")
-    }.joined(separator: " + ")
+    var choice: Sentence = ""
+    for (index, stretch) in stretches.enumerated() {
+      choice += "\(index == 0 ? "" : " + ")\(stretch.pageCount) × \(stretch.pageSize.text)"
+    }
     if congruent, !stretches.contains(where: { $0.pageSize > .size4KiB }) {
       because += ", but no whole 2 MiB block lies inside: nothing more than the segment is mapped"
     }
@@ -126,7 +144,7 @@ extension PerchLoader {
         ? "; writable and executable because its p_flags are rwx"
         : "; writable and executable because segments with different rights share the page"
     }
-    return Decision("pages of \(intent.name)", choice: Sentence(choice), because: because)
+    return Decision("pages of \(intent.name)", choice: choice, because: because)
   }
 
   private static func mapDirectly(_ request: PlanRequest, in draft: inout PlanDraft) throws(PlanError) {

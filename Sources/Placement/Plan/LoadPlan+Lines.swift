@@ -20,7 +20,7 @@ extension LoadPlan {
   ///     seed 0xb: 63 physical slots, 1 virtual slots
   ///     remark: …
   public func forEachLine(_ body: (String) -> Void) {
-    func line(_ text: String) { body(printable(text)) }
+    func line(_ sentence: Sentence) { body(printable(sentence.text)) }
     line("reading: \(reading)")
     for entry in machine.entries { line("memory \(Self.digits(entry.range)) \(Self.text(entry.kind))") }
     for decision in decisions {
@@ -40,16 +40,16 @@ extension LoadPlan {
     for remark in remarks { line("remark: \(remark.sentence)") }
   }
 
-  private static func text(_ kind: MemoryKind) -> String {
+  private static func text(_ kind: MemoryKind) -> Sentence {
     switch kind {
-    case .usable, .reserved, .acpiReclaimable, .acpiNonVolatile, .unusable, .persistent: kind.name
+    case .usable, .reserved, .acpiReclaimable, .acpiNonVolatile, .unusable, .persistent: Sentence(kind.name)
     default: "type \(kind.rawValue)"
     }
   }
 
   /// Where the bytes come from, how many of the last are zeros, and whose they are.
-  private static func text(_ piece: Piece) -> String {
-    var line = "piece \(digits(piece.extent))"
+  private static func text(_ piece: Piece) -> Sentence {
+    var line: Sentence = "piece \(digits(piece.extent))"
     switch piece.source {
     case .image(let range): line += " file \(digits(range))"
     case .module(let index): line += " module \(index)"
@@ -58,11 +58,12 @@ extension LoadPlan {
     }
     if piece.isResident { line += " in place" }
     if piece.zeroFill > .zero { line += " zeros \(hex(piece.zeroFill))" }
-    return line + " " + piece.owner
+    line += " \(piece.owner)"
+    return line
   }
 
-  private var pageTableLine: String {
-    var line = "page tables root \(hex(longMode?.cr3.value ?? 0)):"
+  private var pageTableLine: Sentence {
+    var line: Sentence = "page tables root \(hex(longMode?.cr3.value ?? 0)):"
     let names = addressSpace.mode.levelNames
     for (level, frames) in pageTables.framesByLevel.enumerated() {
       line += "\(level == 0 ? "" : ",") \(names[level]) \(frames)"
@@ -74,24 +75,27 @@ extension LoadPlan {
     return line
   }
 
-  private var entryLine: String {
+  private var entryLine: Sentence {
     guard let state = longMode else {
-      var line = "entry \(entry.mode.rawValue) \(hex(entry.address))"
+      var line: Sentence = "entry \(entry.mode.rawValue) \(hex(entry.address))"
       for register in entry.registers {
         if case .exactly(let value) = register.value { line += " \(register.name) \(hex(value))" }
       }
       return line
     }
-    var line = "entry rip \(hex(state.rip))"
+    var line: Sentence = "entry rip \(hex(state.rip))"
     for (name, value) in state.registers.named where value != 0 { line += " \(name) \(hex(value))" }
-    return line + " cr3 \(hex(state.cr3)) cr4 \(hex(state.cr4))"
+    line += " cr3 \(hex(state.cr3)) cr4 \(hex(state.cr4))"
+    return line
   }
 
-  private static func digits<Position: Address>(_ range: AddressRange<Position>) -> String {
-    "\(hex(range.start))-\(hex(range.endValue))"
+  private static func digits<Position: Address>(_ range: AddressRange<Position>) -> Sentence {
+    digits(range.start.value, range.endValue)
   }
 
-  private static func signed(_ value: Int64) -> String {
-    value == 0 ? "0x0" : (value < 0 ? "-" : "+") + hex(value.magnitude)
+  @inline(never) private static func digits(_ start: UInt64, _ end: UInt64) -> Sentence { "\(hex(start))-\(hex(end))" }
+
+  private static func signed(_ value: Int64) -> Sentence {
+    value == 0 ? "0x0" : "\(value < 0 ? "-" : "+")\(hex(value.magnitude))"
   }
 }

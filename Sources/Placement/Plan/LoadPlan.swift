@@ -166,10 +166,6 @@ public struct Decision: Hashable, Sendable {
   public struct Rejected: Hashable, Sendable {
     public var candidate: String
     public var reason: String
-    @_disfavoredOverload public init(_ candidate: String, _ reason: String) {
-      self.init(Sentence(candidate), Sentence(reason))
-    }
-
     public init(_ candidate: Sentence, _ reason: Sentence) {
       self.candidate = candidate.text
       self.reason = reason.text
@@ -183,12 +179,6 @@ public struct Decision: Hashable, Sendable {
   /// The rule and the facts that led to it.
   public var because: String
   public var rejected: [Rejected]
-
-  @_disfavoredOverload public init(
-    _ subject: String, choice: String, because: String, rejected: [Rejected] = []
-  ) {
-    self.init(Sentence(subject), choice: Sentence(choice), because: Sentence(because), rejected: rejected)
-  }
 
   public init(_ subject: Sentence, choice: Sentence, because: Sentence, rejected: [Rejected] = []) {
     self.subject = subject.text

@@ -90,7 +90,7 @@ struct PlanDraft {
     let piece = Piece(
       source: segment.fileSize > .zero ? .image(segment.fileRange) : .zero,
       destination: PhysicalRange(uncheckedStart: place, count: segment.fileSize),
-      zeroFill: ByteCount(segment.memorySize.value - segment.fileSize.value), owner: "segment \(segment.index)",
+      zeroFill: ByteCount(segment.memorySize.value - segment.fileSize.value), owner: text("segment \(segment.index)"),
       isResident: isInPlace && segment.fileSize > .zero)
     pieces.append(piece)
     if let pages = piece.extent.alignedOut(to: .page4KiB) { allocator.claim(pages) }
@@ -112,9 +112,11 @@ struct PlanDraft {
 
   /// Builds the tables for everything mapped so far and returns their root.
   mutating func buildTables() throws(PlanError) -> (root: PhysicalAddress, cost: PageTableCost) {
-    let budget = PageTableBudget(for: space)
+    // The format itself: the mode's would bring the tables of every processor into a boot loader.
+    let format = X86_64Format(fiveLevels: space.mode == .x86_64FiveLevel)
+    let budget = PageTableBudget(for: space, format: format)
     let range = try takePages(budget.byteCount, for: "page tables")
-    let image = PageTableImage(building: space, at: range.start)
+    let image = PageTableImage(building: space, format: format, at: range.start)
     add(image.bytes, at: range.start, name: "page tables")
     return (image.root, PageTableCost(framesByLevel: budget.framesByLevel))
   }
@@ -139,7 +141,7 @@ struct PlanDraft {
 
   /// Hands over everything that was gathered.
   func finish(_ plan: inout LoadPlan, _ tables: PageTableCost) {
-    plan.pieces = pieces.sorted { $0.destination.start < $1.destination.start }
+    plan.pieces = pieces.ordered { $0.destination.start.value }
     plan.blobs = blobs
     plan.addressSpace = space
     plan.pageTables = tables

@@ -28,10 +28,6 @@ public struct Remark: Hashable, Sendable {
   public var sentence: String
   public var rule: Rule
 
-  @_disfavoredOverload public init(_ kind: Kind, _ sentence: String, rule: Rule) {
-    self.init(kind, Sentence(sentence), rule: rule)
-  }
-
   public init(_ kind: Kind, _ sentence: Sentence, rule: Rule) {
     self.kind = kind
     self.sentence = sentence.text

@@ -37,7 +37,7 @@ extension ModuleKernel {
     request.imagePlace = place
     request.modules = modules.dropFirst().enumerated().map { index, module in
       module.name.isEmpty
-        ? PlanRequest.Module(name: "module \(index + 2)", size: module.size, place: module.place) : module
+        ? PlanRequest.Module(name: text("module \(index + 2)"), size: module.size, place: module.place) : module
     }
     request.occupied = [PlanRequest.Occupied(name: "loader", range: loader)]
     request.occupied += environment.usableInformation.map { .init(name: "boot information", range: $0) }
@@ -81,7 +81,7 @@ extension BootEnvironment {
         ranges.append(PhysicalRange(uncheckedStart: start, count: ByteCount(end - start.value)))
       }
     }
-    ranges.sort { $0.start < $1.start }
+    ranges = ranges.ordered { $0.start.value }
     var joined: [PhysicalRange] = []
     for range in ranges {
       guard let last = joined.last, range.start.value <= last.endValue else {

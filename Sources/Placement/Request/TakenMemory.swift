@@ -28,7 +28,7 @@ struct TakenMemory {
       try add(Self.imageName, place, imageSize, request.machine)
       image = ranges.count > others.count ? ranges.last?.range : nil
     }
-    ranges.sort { $0.range.start < $1.range.start }
+    ranges = ranges.ordered { $0.range.start.value }
     for (low, high) in zip(ranges, ranges.dropFirst()) where low.range.overlaps(high.range) {
       throw PlanError(
         .overlap,
