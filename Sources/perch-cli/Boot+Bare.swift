@@ -31,7 +31,7 @@ extension Boot {
       try finishBare(outcome, channels: channels)
     } catch let error as MachineError {
       guard case .missingProgram = error else { throw Failure(error) }
-      try bootBareDirectly(bare.files, channels: channels)
+      try bootBareDirectly(bare)
     }
   }
 
@@ -74,8 +74,11 @@ extension Boot {
   }
 
   /// Without QEMU: the host's plan, entered under /dev/kvm.
-  private func bootBareDirectly(_ files: BareFiles, channels: Channels) throws {
-    let planned = try PlannedKernel(files.kernelPath, options: options, channels: channels)
+  private func bootBareDirectly(_ bare: BareBoot) throws {
+    let channels = bare.channels
+    let planned = try PlannedKernel(bare.files.kernelPath, options: options, channels: bare.channels, seed: bare.seed)
+    // The kernel's own word for it: under KVM time stamps count no instructions.
+    let isCounted = options.machine.commandLine.split(separator: " ").contains("count")
     let machine: KVMMachine
     do {
       let memory = try KVMMachine.Memory(planned.plan.machine)
@@ -84,6 +87,7 @@ extension Boot {
         planned.plan, memory: memory, timeLimit: timeout.duration,
         console: ConsoleWatcher(until: until.flatMap { try? Regex($0) })
       ) { channels.tryWrite($0) }
+      if isCounted { try machine.countInstructions() }
     } catch let error as MachineError {
       throw Failure(
         .hostLacks,
@@ -94,6 +98,7 @@ extension Boot {
     channels.complain("perch: QEMU is missing; the plan is entered under /dev/kvm, without firmware and loader\n")
     let outcome: Outcome
     do throws(MachineError) { outcome = try machine.run() } catch { throw Failure(error) }
+    if isCounted { channels.complain("perch: \(machine.instructionCount) instructions\n") }
     try finishBare(outcome, channels: channels)
   }
 

@@ -13,6 +13,8 @@ struct BareBoot {
   let modules: BareModules
   let acceleration: Acceleration
   let commandLine: String
+  /// What the places are drawn from; nil where nothing is.
+  let seed: UInt64?
   let channels: Channels
 
   init(_ options: PlanOptions, acceleration: Acceleration, channels: Channels) throws(Failure) {
@@ -21,7 +23,8 @@ struct BareBoot {
     self.channels = channels
     files = try BareFiles()
     modules = try BareModules(options.machine)
-    let words = options.loaderWords(seed: options.seed(byDefault: .random)) + modules.words
+    seed = options.seed(byDefault: .random)
+    let words = options.loaderWords(seed: seed) + modules.words
     let kernelWords = options.machine.commandLine
     commandLine = (words + (kernelWords.isEmpty ? [] : ["--", kernelWords])).joined(separator: " ")
   }

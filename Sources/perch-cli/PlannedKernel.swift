@@ -13,12 +13,13 @@ struct PlannedKernel {
   /// The options that describe memory as another program left it.
   private let residentOptions: [String]
 
-  init(_ path: String, options: PlanOptions, channels: Channels) throws(Failure) {
+  /// - Parameter seed: what the places are drawn from; nil: what the options say.
+  init(_ path: String, options: PlanOptions, channels: Channels, seed: UInt64? = nil) throws(Failure) {
     image = try InputImage(path: path, limits: DecompressionLimits(cap: options.maxSize.count), channels: channels)
     kernel = try image.kernel()
     residentOptions = options.bare.resident
     modules = try options.modules()
-    let request = try options.request(modules: modules, seed: options.seed())
+    let request = try options.request(modules: modules, seed: seed ?? options.seed())
     plan = try Self.plan(kernel, image: image, kind: options.kind, request: request)
   }
 

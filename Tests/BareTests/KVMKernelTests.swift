@@ -20,14 +20,15 @@ enum KVMProcessor {
   .enabled(if: BareBuild.isExpected, Comment(rawValue: BareBuild.why)))
 struct KVMKernelTests {
   /// Nothing of the search path is left but an empty folder.
-  @Test(arguments: [["--kaslr", "61"], ["--kaslr", "off"]])
-  func bootWithoutQEMU(options: [String]) throws {
+  @Test(arguments: [(["--kaslr", "61"], "0x3d"), (["--kaslr", "off"], "none")])
+  func bootWithoutQEMU(options: [String], seed: String) throws {
     let folder = try TemporaryFolder()
     let run = try PerchTool.run(
       ["boot", "--memory", "64M", "--timeout", "60s"] + options,
       environment: ["PERCH_BARE": BareBuild.folder, "PATH": folder.url.path])
     #expect(run.status == 0, "\(run.errors)\n\(run.output.suffix(2000))")
     #expect(run.errors.contains("under /dev/kvm"))
+    #expect(run.output.contains("\nseed: \(seed)\n"))
     let passed = run.output.split(separator: "\n").count { $0.hasPrefix("self-test: ") && $0.hasSuffix(": ok") }
     #expect(run.output.contains("verdict: \(passed) self-tests passed"))
     #expect(passed > 10)

@@ -60,6 +60,18 @@ struct OtherBootTests {
     #expect(guest.remarks.contains("huge-pages: this processor has no 1 GiB pages"))
   }
 
+  /// Before the first 64-bit instruction, where a fault would be a reset.
+  @Test(arguments: ["pentium3", "qemu64,-nx"]) func aProcessorWithoutLongModeIsRefused(processor: String) throws {
+    let guest = try BareGuest(
+      .path(BareBuild.loader), memory: .mebibytes(64),
+      ["-initrd", BareBuild.path("kernel"), "-append", "nokaslr", "-cpu", processor])
+    defer { guest.machine.end() }
+    let outcome = try guest.machine.run()
+    // 0x12 at isa-debug-exit.
+    #expect(outcome == .guestExited(status: 37, reason: nil), "\(outcome)\n\(guest.text)")
+    #expect(guest.text.contains("error: the processor has no 64-bit mode, or no pages without code (NX)"))
+  }
+
   /// The same kernel in a capsule: no loader, QEMU alone.
   @Test(arguments: ["kernel", "kernel-80200000", "kernel-relr"], ["off", "41"])
   func aCapsuleStartsTheSameKernel(kernel: String, seed: String) throws {

@@ -18,8 +18,6 @@ extension ProcessorFeatures {
 
 /// What is not turned on, but used.
 public enum ProcessorAbility {
-  /// Pages that hold no code.
-  public static var hasNoExecute: Bool { extended >> 20 & 1 == 1 }
   public static var hasGigabytePages: Bool { extended >> 26 & 1 == 1 }
 
   private static var extended: UInt32 {

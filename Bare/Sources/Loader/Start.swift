@@ -23,7 +23,6 @@ struct Start {
       uncheckedStart: PhysicalAddress(UInt64(loader_start())), count: ByteCount(UInt64(loader_end() - loader_start())))
     report(
       "at \(hex(loader)), started by \(environment.starter) through \(environment.protocolName)")
-    guard ProcessorAbility.hasNoExecute else { throw Refusal("the processor has no pages without code (NX)") }
     let words = try Self.words(environment)
     var kernel = try Self.kernel(environment, words, loader)
     if words.allowsHugePages, !ProcessorAbility.hasGigabytePages {
@@ -44,6 +43,9 @@ struct Start {
     do throws(ParseError) {
       return try BootEnvironment(eax: eax, ebx: ebx, memory: memory)
     } catch {
+      guard error.code != .unrecognised else {
+        throw Refusal("EAX is \(hex(eax)) and EBX \(hex(ebx)): neither Multiboot 2 nor PVH started this loader")
+      }
       throw Refusal(error, in: "boot information at \(hex(UInt64(ebx)))")
     }
   }

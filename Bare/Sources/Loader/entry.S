@@ -46,6 +46,7 @@ anchor:
   movl %eax, first_stamp - anchor(%edi)
   movl %edx, first_stamp + 4 - anchor(%edi)
   leal stack_top - anchor(%edi), %esp
+  call check_processor
   leal boot_tables - anchor(%edi), %edx
   pushl %edx
   call map_low_memory
@@ -54,6 +55,44 @@ anchor:
   movl %eax, boot_gdtr + 2 - anchor(%edi)
   lgdt boot_gdtr - anchor(%edi)
   jmp enter_long_mode
+
+// Returns where the processor has 64-bit mode and pages without code (CPUID 80000001H, EDX bits 29 and 20); else says so
+// and ends. edi: where `anchor` is. Clobbers eax, ecx, edx.
+check_processor:
+  pushl %ebx
+  movl $0x80000000, %eax
+  cpuid
+  xorl %edx, %edx
+  cmpl $0x80000001, %eax
+  jb 1f
+  movl $0x80000001, %eax
+  cpuid
+1:
+  popl %ebx
+  andl $(1 << 29 | 1 << 20), %edx
+  cmpl $(1 << 29 | 1 << 20), %edx
+  jne refuse_processor
+  ret
+
+// edi: where `anchor` is. Writes a line to the first serial port and ends the run as refused (Power.swift).
+refuse_processor:
+  leal refusal - anchor(%edi), %esi
+1:
+  movw $0x3fd, %dx
+  inb %dx, %al
+  testb $0x20, %al
+  jz 1b
+  movw $0x3f8, %dx
+  lodsb
+  outb %al, %dx
+  cmpb $0x0a, %al
+  jne 1b
+  movw $0xf4, %dx
+  movl $0x12, %eax
+  outl %eax, %dx
+2:
+  hlt
+  jmp 2b
 
 // On the stack: where six frames are. Identity for 4 GiB in 2 MiB pages: a root, one table of 1 GiB entries, four of
 // 2 MiB entries. Clobbers eax, ecx, edx, ebp.
@@ -186,6 +225,8 @@ boot_gdtr:
   .quad 0
 first_stamp:
   .quad 0
+refusal:
+  .ascii "error: the processor has no 64-bit mode, or no pages without code (NX): CPUID 80000001H, EDX bits 29 and 20\n"
 
   .section .bss, "aw", @nobits
   .balign 4096
