@@ -53,3 +53,7 @@ public struct PlanError: Error, Equatable, Sendable {
     }
   }
 }
+
+extension PlanError: CustomStringConvertible {
+  public var description: String { sentence }
+}

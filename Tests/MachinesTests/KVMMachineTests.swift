@@ -237,7 +237,7 @@ struct KVMMachineRefusalTests {
     let nowhere = PhysicalRange(uncheckedStart: PhysicalAddress(0x3fd_f000), count: ByteCount(0x1001))
     guest.plan.pieces.append(Piece(source: .zero, destination: nowhere, owner: "a stray"))
     let error = #expect(throws: PlanError.self) { try guest.machine() }
-    #expect("\(try #require(error))".contains("a stray at [0x3fdf000, 0x3fe0001) lies where there is no memory"))
+    #expect(try #require(error).sentence.contains("a stray at [0x3fdf000, 0x3fe0001) lies where there is no memory"))
   }
 }
 

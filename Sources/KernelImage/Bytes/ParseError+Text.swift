@@ -28,6 +28,15 @@ extension ParseError {
   }
 }
 
+extension ParseError: CustomStringConvertible {
+  /// "e_type holds a value that its format does not allow; found:   1; allowed: 2; at offset 16".
+  public var description: String {
+    var words = sentence
+    for line in evidence { words += "; " + line }
+    return words + "; at offset " + String(offset.value)
+  }
+}
+
 extension ParseError.Allowed {
   /// "at most 0x40 (64)".
   public var text: String { words.text }
