@@ -9,9 +9,12 @@ extension BootEnvironment {
   ///     under PVH, which promises EBX alone.
   ///   - ebx: the physical address of the protocol's structure.
   ///   - memory: the machine's memory.
+  ///   - hypervisorMap: what a hypervisor answered, for a PVH structure without a memory map.
   /// - Throws: ``ParseError`` with `unrecognised` where it is neither protocol, else naming the field. Offsets count
   ///   from the structure's start under Multiboot 2 and are physical addresses under PVH.
-  public init(eax: UInt32, ebx: UInt32, memory: some BootMemory) throws(ParseError) {
+  public init(
+    eax: UInt32, ebx: UInt32, memory: some BootMemory, hypervisorMap: HypervisorMemoryMap? = nil
+  ) throws(ParseError) {
     let address = PhysicalAddress(unchecked: UInt64(ebx))
     if eax == Multiboot2Information.magic {
       try self.init(try Multiboot2Information(at: address, in: memory), at: address)
@@ -22,6 +25,8 @@ extension BootEnvironment {
         .unrecognised, field: "EAX", at: 0, found: UInt64(eax),
         allowed: .rule("0x36d76289 (Multiboot 2), or EBX with the address of 0x336ec578 (PVH)"))
     }
-    try self.init(try PVHStartInfo(at: address, in: memory))
+    var information = try PVHStartInfo(at: address, in: memory)
+    if let hypervisorMap, information.memoryMap.isEmpty { try information.readMemoryMap(hypervisorMap, memory) }
+    try self.init(information)
   }
 }

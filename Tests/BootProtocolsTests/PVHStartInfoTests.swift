@@ -48,6 +48,40 @@ private struct Guest {
     #expect(information.memoryMap.last?.range == range(0xfd_0000_0000, 0x3_0000_0000))
   }
 
+  /// Xen's first domain has no map in the structure, and asks: entries of 20 bytes (`public/memory.h`).
+  @Test func theHypervisorsMap() throws {
+    var memory = Guest(version: 0).memory
+    let entries: [(UInt64, UInt64, UInt32)] = [(0, 0x9_f000, 1), (0x10_0000, 0xff6_0f26, 1), (0x1006_0f26, 0x7a, 3)]
+    memory.put(entries.flatMap { longs($0.0, $0.1) + words($0.2) }, at: 0xa010)
+    let map = HypervisorMemoryMap(start: PhysicalAddress(0xa010), count: 3)
+    let environment = try BootEnvironment(eax: 0, ebx: 0x6000, memory: memory, hypervisorMap: map)
+    #expect(
+      environment.memoryMap.entries == [
+        .init(range: range(0, 0x9_f000), kind: .usable), .init(range: range(0x10_0000, 0xff6_0f26), kind: .usable),
+        .init(range: range(0x1006_0f26, 0x7a), kind: .acpiReclaimable),
+      ])
+    // The structure's own goes before.
+    let own = try BootEnvironment(eax: 0, ebx: 0x6000, memory: Guest().memory, hypervisorMap: map)
+    #expect(own.memoryMap.usable == [range(0, 0x9_fc00), range(0x10_0000, 0x7ee_0000)])
+    // One entry more than there is memory for, and more than anybody has.
+    let beyond = try #require(throws: ParseError.self) {
+      try BootEnvironment(
+        eax: 0, ebx: 0x6000, memory: memory, hypervisorMap: .init(start: PhysicalAddress(0xa010), count: 4))
+    }
+    #expect(beyond.field == "XENMEM_memory_map entry 3: addr" && beyond.offset.value == 0xa010 + 60)
+    let many = try #require(throws: ParseError.self) {
+      try BootEnvironment(
+        eax: 0, ebx: 0x6000, memory: memory, hypervisorMap: .init(start: PhysicalAddress(0xa010), count: 1025))
+    }
+    #expect(many.code == .tooMany && many.field == "nr_entries" && many.found == 1025)
+    // None is no map.
+    let none = try #require(throws: ParseError.self) {
+      try BootEnvironment(
+        eax: 0, ebx: 0x6000, memory: memory, hypervisorMap: .init(start: PhysicalAddress(0xa010), count: 0))
+    }
+    #expect(none.code == .unsupported && none.field == "version")
+  }
+
   @Test func environment() throws {
     // EAX means nothing.
     let environment = try BootEnvironment(eax: 0x1234, ebx: 0x6000, memory: Guest().memory)

@@ -41,7 +41,7 @@ struct Start {
     eax: UInt32, ebx: UInt32, _ memory: IdentityMemory
   ) throws(Refusal) -> BootEnvironment {
     do throws(ParseError) {
-      return try BootEnvironment(eax: eax, ebx: ebx, memory: memory)
+      return try BootEnvironment(eax: eax, ebx: ebx, memory: memory, hypervisorMap: .ask())
     } catch {
       guard error.code != .unrecognised else {
         throw Refusal("EAX is \(hex(eax)) and EBX \(hex(ebx)): neither Multiboot 2 nor PVH started this loader")

@@ -236,6 +236,9 @@ boot_tables:
 more_tables:
   .skip 64 * 4096
 more_tables_end:
+  .globl hypercall_page
+hypercall_page:
+  .skip 2 * 4096
   .skip 64 * 1024
 stack_top:
   .globl heap_memory, heap_limit

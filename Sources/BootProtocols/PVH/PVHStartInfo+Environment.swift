@@ -6,14 +6,14 @@ extension BootEnvironment {
   /// What PVH says of a machine. The protocol has no name for who started the loader.
   ///
   /// - Throws: ``ParseError`` where there is no memory map: version 0 of the structure has no place for one, later
-  ///   versions may leave it out. (Xen answers a hypercall then, which a loader for any machine cannot make.)
+  ///   versions may leave it out, and no hypervisor was asked (``PVHStartInfo/readMemoryMap(_:_:)``).
   public init(_ information: PVHStartInfo) throws(ParseError) {
     let address = information.address.value
-    guard information.version > 0 else {
-      throw ParseError(
-        .unsupported, field: "version", at: address &+ PVHStartInfo.Offset.version, found: 0, allowed: .atLeast(1))
-    }
     guard !information.memoryMap.isEmpty else {
+      guard information.version > 0 else {
+        throw ParseError(
+          .unsupported, field: "version", at: address &+ PVHStartInfo.Offset.version, found: 0, allowed: .atLeast(1))
+      }
       throw ParseError(
         .invalidValue, field: "memmap_entries", at: address &+ PVHStartInfo.Offset.memoryEntryCount, found: 0,
         allowed: .atLeast(1))

@@ -35,5 +35,16 @@ static inline uintptr_t loader_frames_end(void) {
   return (uintptr_t)more_tables_end;
 }
 
+// A page for the hypervisor's stubs, and behind it room for a question and its answer.
+static inline uintptr_t hypercall_page_address(void) {
+  extern char hypercall_page[];
+  return (uintptr_t)hypercall_page;
+}
+
+static inline uintptr_t hypercall_request_address(void) { return hypercall_page_address() + 4096; }
+
+// How many entries of 20 bytes fit behind the question's 16 bytes.
+static inline uint32_t hypercall_entry_count(void) { return (4096 - 16) / 20; }
+
 // Leaves long mode and jumps to 32-bit code. What runs is mapped where it lies, as is what comes next.
 _Noreturn void enter_32_bit(uint32_t address);

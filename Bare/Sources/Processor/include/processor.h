@@ -74,6 +74,20 @@ static inline uint64_t read_model_register(uint32_t number) {
   return (uint64_t)high << 32 | low;
 }
 
+static inline void write_model_register(uint32_t number, uint64_t value) {
+  __asm__ volatile("wrmsr" : : "c"(number), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)) : "memory");
+}
+
+// A call of a hypervisor through its stub at `entry`, with two arguments (Xen, public/arch-x86/xen-x86_64.h).
+static inline int64_t call_hypervisor(uintptr_t entry, uint64_t first, uint64_t second) {
+  int64_t answer;
+  __asm__ volatile("call *%[entry]"
+                   : "=a"(answer), "+D"(first), "+S"(second)
+                   : [entry] "r"(entry)
+                   : "rcx", "rdx", "r8", "r9", "r10", "r11", "memory", "cc");
+  return answer;
+}
+
 static inline void forget_translation(uint64_t address) {
   __asm__ volatile("invlpg (%0)" : : "r"(address) : "memory");
 }
