@@ -72,6 +72,38 @@ struct OtherBootTests {
     #expect(guest.text.contains("error: the processor has no 64-bit mode, or no pages without code (NX)"))
   }
 
+  /// A defect of the loader's own is reported as well: its last routine, with another instruction.
+  @Test(
+    arguments: [
+      ([0x0f, 0x0b], "exception: invalid opcode (#UD), vector 6", nil as String?),
+      // movabsb 0x7ffffffff000, %al
+      (
+        [0xa0, 0x00, 0xf0, 0xff, 0xff, 0xff, 0x7f, 0x00, 0x00], "exception: page fault (#PF), vector 14", "7ffffffff000"
+      ),
+      // Not canonical: general protection.
+      ([0xa0, 0x00, 0x00, 0x00, 0x00, 0x00, 0x80, 0x00, 0x00], "exception: general protection (#GP), vector 13", nil),
+      // A stack that is not there, and a push onto it: the fault has no stack either.
+      ([0x31, 0xe4, 0x50], "exception: double fault (#DF), vector 8", nil),
+    ] as [([UInt8], String, String?)])
+  func aLoaderThatFaultsSaysSo(instruction: [UInt8], title: String, evidence: String?) throws {
+    var loader = try BareBuild.bytes(BareBuild.loader)
+    // enter_32_bit: movl %edi, %ebx; leaq 5(%rip), %rax; pushq $0x18; pushq %rax.
+    let start: [UInt8] = [0x89, 0xfb, 0x48, 0x8d, 0x05, 0x05, 0x00, 0x00, 0x00, 0x6a, 0x18, 0x50]
+    let places = loader.indices.dropLast(start.count).filter { loader[$0..<$0 + start.count].elementsEqual(start) }
+    try #require(places.count == 1, "\(places)")
+    loader.replaceSubrange(places[0]..<places[0] + instruction.count, with: instruction)
+    let folder = try TemporaryFolder()
+    let guest = try BareGuest(
+      .path(try folder.write(loader, to: "loader.elf")), memory: .mebibytes(64),
+      ["-initrd", BareBuild.path("kernel"), "-append", "nokaslr"])
+    defer { guest.machine.end() }
+    let outcome = try guest.machine.run()
+    // 0x13 at isa-debug-exit.
+    #expect(outcome == .guestExited(status: 39, reason: nil), "\(outcome)\n\(guest.text.suffix(2000))")
+    #expect(guest.lines.contains { $0.hasPrefix(title) }, "\(guest.text.suffix(1000))")
+    if let evidence { #expect(guest.lines.contains { $0.contains("cr2") && $0.contains(evidence) }) }
+  }
+
   /// The same kernel in a capsule: no loader, QEMU alone.
   @Test(arguments: ["kernel", "kernel-80200000", "kernel-relr"], ["off", "41"])
   func aCapsuleStartsTheSameKernel(kernel: String, seed: String) throws {
