@@ -77,7 +77,7 @@ final class BareGuest {
   }
 
   /// What the kernel found by walking CR3.
-  private var mapLines: [String] { lines.filter { $0.hasPrefix("map: ") }.map { String($0.dropFirst(5)) } }
+  var mapLines: [String] { lines.filter { $0.hasPrefix("map: ") }.map { String($0.dropFirst(5)) } }
 
   /// Perch's kernel says 0x10 at isa-debug-exit, which QEMU makes 33; Tests/TinyKernels end with a line.
   private func isGood(_ outcome: Outcome) -> Bool {

@@ -104,23 +104,6 @@ struct OtherBootTests {
     if let evidence { #expect(guest.lines.contains { $0.contains("cr2") && $0.contains(evidence) }) }
   }
 
-  /// The same kernel in a capsule: no loader, QEMU alone.
-  @Test(arguments: ["kernel", "kernel-80200000", "kernel-relr"], ["off", "41"])
-  func aCapsuleStartsTheSameKernel(kernel: String, seed: String) throws {
-    let folder = try TemporaryFolder()
-    let capsule = folder.path("capsule")
-    let packed = try PerchTool.run([
-      "pack", BareBuild.path(kernel), "-o", capsule, "--memory", "128M", "--kaslr", seed,
-    ])
-    try #require(packed.status == 0, "\(packed.errors)")
-    let guest = try BareGuest(.path(capsule), memory: .mebibytes(128), [])
-    defer { guest.machine.end() }
-    let outcome = try guest.machine.run()
-    #expect(
-      outcome == .guestExited(status: 33, reason: nil) || outcome == .matched(line: "done"),
-      "\(outcome)\n\(guest.text.suffix(2000))")
-  }
-
   /// The command without a file.
   @Test(arguments: [
     ["--kaslr", "51"], ["--kaslr", "off", "--memory", "64M"], ["--kaslr", "52", "--five-level"],
