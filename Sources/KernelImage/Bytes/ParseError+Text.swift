@@ -54,5 +54,5 @@ extension ParseError.Allowed {
 
 extension UInt64 {
   /// "0x40 (64)"; one spelling where both are the same digits.
-  fileprivate var both: String { self < 10 ? String(self) : text("\(hexadecimal(self)) (\(self))") }
+  fileprivate var both: String { self < 10 ? String(self) : text("\(hex: self) (\(self))") }
 }

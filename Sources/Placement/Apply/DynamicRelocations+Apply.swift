@@ -35,8 +35,8 @@ extension DynamicRelocations {
     for table in rela + relr where target < table.endValue && table.start.value < target &+ 8 {
       throw PlanError(
         .badRelocation,
-        "the relocation entry at file offset \(hex(position)) patches \(hex(offset)), which is part of the relocation "
-          + "table at file offset \(hex(table.start)): in place it would change under the loader")
+        "the relocation entry at file offset \(hex: position) patches \(hex: offset), which is part of the relocation "
+          + "table at file offset \(hex: table.start): in place it would change under the loader")
     }
   }
 
@@ -76,14 +76,14 @@ extension DynamicRelocations {
   private func entryRELA(at position: UInt64, image: RawSpan) throws(PlanError) -> (UInt64, UInt64)? {
     guard let offset = image.load(UInt64.self, at: position), let info = image.load(UInt64.self, at: position &+ 8),
       let addend = image.load(UInt64.self, at: position &+ 16)
-    else { throw PlanError(.badRelocation, "the RELA entry at file offset \(hex(position)) ends beyond the file") }
+    else { throw PlanError(.badRelocation, "the RELA entry at file offset \(hex: position) ends beyond the file") }
     switch UInt32(truncatingIfNeeded: info) {
     case 0: return nil
     case 8: return (offset, addend)
     case let type:
       throw PlanError(
         .badRelocation,
-        "the RELA entry at file offset \(hex(position)) is of type \(type); only R_X86_64_RELATIVE (8) can be applied by a loader",
+        "the RELA entry at file offset \(hex: position) is of type \(type); only R_X86_64_RELATIVE (8) can be applied by a loader",
         help: "link with -static-pie -Bsymbolic, so that every symbol is resolved")
     }
   }
@@ -95,7 +95,7 @@ extension DynamicRelocations {
     var next: UInt64?
     for position in stride(from: table.start.value, to: table.endValue, by: 8) {
       guard let word = image.load(UInt64.self, at: position) else {
-        throw PlanError(.badRelocation, "the RELR word at file offset \(hex(position)) ends beyond the file")
+        throw PlanError(.badRelocation, "the RELR word at file offset \(hex: position) ends beyond the file")
       }
       if word & 1 == 0 {
         try body(word, position)
@@ -103,7 +103,7 @@ extension DynamicRelocations {
       } else {
         guard let base = next else {
           throw PlanError(
-            .badRelocation, "the RELR word at file offset \(hex(position)) is a bitmap with no place before it")
+            .badRelocation, "the RELR word at file offset \(hex: position) is a bitmap with no place before it")
         }
         for bit in 1..<UInt64(64) where word >> bit & 1 == 1 { try body(base &+ (bit - 1) &* 8, position) }
         next = base &+ 63 * 8
@@ -116,8 +116,8 @@ extension DynamicRelocations {
     guard imageSize >= 8, distance <= UInt64(imageSize - 8) else {
       throw PlanError(
         .badRelocation,
-        "the relocation entry at file offset \(hex(position)) patches \(hex(offset)): outside the image, which is linked at "
-          + "\(hex(linkBase)) and has \(hex(UInt64(imageSize))) bytes")
+        "the relocation entry at file offset \(hex: position) patches \(hex: offset): outside the image, which is linked at "
+          + "\(hex: linkBase) and has \(hex: UInt64(imageSize)) bytes")
     }
     return Int(distance)
   }

@@ -38,7 +38,7 @@ public struct Capsule: Sendable {
     if let resident = plan.pieces.first(where: { $0.isResident }) {
       throw PlanError(
         .badRequest,
-        "the plan leaves \(resident.owner) at \(hex(resident.extent)), where it lies already: a capsule brings "
+        "the plan leaves \(resident.owner) at \(hex: resident.extent), where it lies already: a capsule brings "
           + "every byte along")
     }
     self.note = note

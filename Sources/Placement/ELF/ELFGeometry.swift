@@ -44,7 +44,7 @@ struct ELFGeometry {
     guard is64 else { return }
     let entry = header.entry
     guard segments.contains(where: { Self.holds($0, entry.value) }) else {
-      throw PlanError(.wrongImage, "e_entry (offset 0x18) \(hex(entry)) lies in no PT_LOAD segment's virtual range")
+      throw PlanError(.wrongImage, "e_entry (offset 0x18) \(hex: entry) lies in no PT_LOAD segment's virtual range")
     }
   }
 
@@ -67,14 +67,14 @@ struct ELFGeometry {
       guard position == 0 || (start > lastEnd) else {
         throw PlanError(
           .overlap,
-          "\(segment.place): p_vaddr \(hex(start)) lies inside program header "
-            + "\(segments[position - 1].index), whose last byte is \(hex(lastEnd))")
+          "\(segment.place): p_vaddr \(hex: start) lies inside program header "
+            + "\(segments[position - 1].index), whose last byte is \(hex: lastEnd)")
       }
       let (last, overflow) = start.addingReportingOverflow(segment.memorySize.value - 1)
       guard !overflow else {
         throw PlanError(
           .badRequest,
-          "\(segment.place): p_vaddr \(hex(start)) + p_memsz \(hex(segment.memorySize)) wraps around 2^64"
+          "\(segment.place): p_vaddr \(hex: start) + p_memsz \(hex: segment.memorySize) wraps around 2^64"
         )
       }
       lastEnd = last
@@ -94,14 +94,14 @@ struct ELFGeometry {
       guard position == 0 || start(segment) >= end else {
         throw PlanError(
           .overlap,
-          "\(segment.place): p_paddr \(hex(start(segment))) lies inside program header "
-            + "\(ordered[position - 1].index), which reaches \(hex(end))")
+          "\(segment.place): p_paddr \(hex: start(segment)) lies inside program header "
+            + "\(ordered[position - 1].index), which reaches \(hex: end)")
       }
       let (sum, overflow) = start(segment).addingReportingOverflow(segment.memorySize.value)
       guard !overflow else {
         throw PlanError(
           .notUsable,
-          "\(segment.place): p_paddr \(hex(start(segment))) + p_memsz \(hex(segment.memorySize)) wraps around 2^64"
+          "\(segment.place): p_paddr \(hex: start(segment)) + p_memsz \(hex: segment.memorySize) wraps around 2^64"
         )
       }
       end = sum

@@ -46,7 +46,7 @@ struct ELFInPlace {
 
   private static func signed(_ distance: UInt64) -> Sentence {
     let value = Int64(bitPattern: distance)
-    return "\(value < 0 ? "-" : "")\(hex(value.magnitude))"
+    return "\(value < 0 ? "-" : "")\(hex: value.magnitude)"
   }
 
   /// A page can map the segment there, and the zeros behind it harm nobody.
@@ -58,7 +58,7 @@ struct ELFInPlace {
     guard !geometry.is64 || (start ^ virtual) & 0xfff == 0 else {
       throw PlanError(
         .misaligned,
-        "program header \(segment.index): virtual \(hex(virtual)) and physical \(hex(start)) differ modulo 4 KiB")
+        "program header \(segment.index): virtual \(hex: virtual) and physical \(hex: start) differ modulo 4 KiB")
     }
     guard start <= PagingMode.x86_64FourLevel.greatestPhysicalAddress,
       let range = PhysicalRange(start: PhysicalAddress(unchecked: start), count: segment.memorySize),
@@ -67,7 +67,7 @@ struct ELFInPlace {
     else {
       throw PlanError(
         .notUsable,
-        "\(segment.place): its \(hex(segment.memorySize)) bytes at physical \(hex(start)) are not all free memory at or "
+        "\(segment.place): its \(hex: segment.memorySize) bytes at physical \(hex: start) are not all free memory at or "
           + "above 1 MiB")
     }
   }
@@ -87,7 +87,7 @@ struct ELFInPlace {
           uncheckedStart: PhysicalAddress(truncating: place.value &+ table.start.value), count: table.count)
         guard bytes.overlaps(fill) else { continue }
         throw PlanError(
-          .overlap, "\(segment.place): its zero fill \(hex(fill)) would clear the relocation table at \(hex(bytes))")
+          .overlap, "\(segment.place): its zero fill \(hex: fill) would clear the relocation table at \(hex: bytes)")
       }
     }
   }

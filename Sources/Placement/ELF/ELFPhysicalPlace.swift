@@ -25,18 +25,18 @@ struct ELFPhysicalPlace {
       }
       shift = 0
       decision = Decision(
-        "physical place", choice: "\(hex(geometry.base))",
+        "physical place", choice: "\(hex: geometry.base)",
         because: "as linked: the lowest p_paddr\(geometry.reading.offset == 0 ? "" : ", less the offset")")
     case .at(let address):
       shift = address.value &- geometry.base
-      decision = Decision("physical place", choice: "\(hex(address))", because: "asked for")
+      decision = Decision("physical place", choice: "\(hex: address)", because: "asked for")
     case .any:
       (shift, slots, decision) = try Self.search(
         geometry, slide: slide, allocator: draft.allocator, generator: &generator)
     case .inPlace:
       shift = try Self.require(inPlace).shift
       decision = Decision(
-        "physical place", choice: "\(hex(geometry.base &+ shift))",
+        "physical place", choice: "\(hex: geometry.base &+ shift)",
         because: request.physical == nil ? "in place" : "asked for: in place")
     }
     if case .possible(let place) = inPlace, place.shift == shift {
@@ -114,15 +114,15 @@ struct ELFPhysicalPlace {
       return (
         place &- geometry.base, list.total,
         Decision(
-          "physical place", choice: "\(hex(place))",
+          "physical place", choice: "\(hex: place)",
           because:
             "slot \(slot) of \(list.total) where virtual and physical are congruent modulo \(congruent ? "2 MiB" : "4 KiB")",
           rejected: congruent
-            ? [] : [Decision.Rejected("places congruent modulo 2 MiB", "none has \(hex(room)) free bytes")])
+            ? [] : [Decision.Rejected("places congruent modulo 2 MiB", "none has \(hex: room) free bytes")])
       )
     }
     throw PlanError(
-      .noRoom, "no free range holds the image's \(hex(geometry.span)) bytes in one piece",
+      .noRoom, "no free range holds the image's \(hex: geometry.span) bytes in one piece",
       help: "give the machine more memory; free: " + rangeList(allocator.free))
   }
 
@@ -139,14 +139,14 @@ struct ELFPhysicalPlace {
   }
 
   private static func notFree(_ segment: ProgramHeader, at start: UInt64, draft: PlanDraft) -> PlanError {
-    let bytes: Sentence = "\(segment.place): its \(hex(segment.memorySize)) bytes at physical \(hex(start))"
+    let bytes: Sentence = "\(segment.place): its \(hex: segment.memorySize) bytes at physical \(hex: start)"
     let help: Sentence = "use --physical any, or an address in: " + rangeList(draft.allocator.free)
     if start <= PagingMode.x86_64FourLevel.greatestPhysicalAddress,
       let range = PhysicalRange(start: PhysicalAddress(unchecked: start), count: segment.memorySize),
       let pages = range.alignedOut(to: .page4KiB), let taken = draft.taken.first(overlapping: pages)
     {
       return PlanError(
-        .overlap, "\(bytes) want the pages of \(taken.name), which is at \(hex(taken.range))", help: help)
+        .overlap, "\(bytes) want the pages of \(taken.name), which is at \(hex: taken.range)", help: help)
     }
     return PlanError(.notUsable, "\(bytes) are not all usable memory at or above 1 MiB", help: help)
   }

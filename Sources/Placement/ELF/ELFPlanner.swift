@@ -91,7 +91,7 @@ extension PerchLoader {
     let relocations = DynamicRelocations(
       rela: image.rela, relr: image.relr, slide: slide, linkBase: LinkAddress(geometry.base))
     guard let size = Int(exactly: extent.count.value) else {
-      throw PlanError(.noRoom, "the image spans \(hex(extent.count)) bytes")
+      throw PlanError(.noRoom, "the image spans \(hex: extent.count) bytes")
     }
     try relocations.check(
       imageSize: size, image: bytes, fileOffset: filePlace.map { extent.start.value &- $0.value })
@@ -108,8 +108,8 @@ extension PerchLoader {
       guard let virtual = VirtualRange(start: slide.apply(to: segment.virtualAddress), count: segment.memorySize) else {
         throw PlanError(
           .notUsable,
-          "\(segment.place): virtual \(hex(slide.apply(to: segment.virtualAddress))) + p_memsz "
-            + "\(hex(segment.memorySize)) wraps around 2^64")
+          "\(segment.place): virtual \(hex: slide.apply(to: segment.virtualAddress)) + p_memsz "
+            + "\(hex: segment.memorySize) wraps around 2^64")
       }
       placed.append(.init(index: segment.index, flags: segment.flags, virtual: virtual, physical: place))
     }
@@ -127,7 +127,7 @@ extension PerchLoader {
   private static func pageSizeDecision(_ intent: MappingIntent, _ mode: PagingMode) -> Decision {
     let large = Alignment.page2MiB
     let congruent = intent.virtual.start.value & large.mask == intent.physical.value & large.mask
-    var because: Sentence = "virtual \(hex(intent.virtual.start)) and physical \(hex(intent.physical)) are "
+    var because: Sentence = "virtual \(hex: intent.virtual.start) and physical \(hex: intent.physical) are "
     because += congruent ? "congruent" : "not congruent"
     because += " modulo 2 MiB"
     let stretches = intent.pageStretches(in: mode)
@@ -156,7 +156,7 @@ extension PerchLoader {
       let (base, overflow) = request.directMapBase.value.addingReportingOverflow(start.value)
       guard !overflow, let virtual = VirtualRange(start: VirtualAddress(base), count: whole.count) else {
         throw PlanError(
-          .badRequest, "the direct map of \(hex(whole)) at \(hex(request.directMapBase)) wraps around 2^64")
+          .badRequest, "the direct map of \(hex: whole) at \(hex: request.directMapBase) wraps around 2^64")
       }
       try draft.map(
         MappingIntent(

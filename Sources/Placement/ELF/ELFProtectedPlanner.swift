@@ -63,9 +63,9 @@ extension PerchLoader {
       return (
         address,
         Decision(
-          "entry", choice: "\(hex(address))",
+          "entry", choice: "\(hex: address)",
           because:
-            "e_entry \(hex(entry)) lies in the p_vaddr range of program header \(segment.index), and paging is off")
+            "e_entry \(hex: entry) lies in the p_vaddr range of program header \(segment.index), and paging is off")
       )
     }
     for segment in geometry.segments
@@ -74,10 +74,10 @@ extension PerchLoader {
       return (
         address,
         Decision(
-          "entry", choice: "\(hex(address))",
-          because: "e_entry \(hex(entry)) lies in the p_paddr range of program header \(segment.index)")
+          "entry", choice: "\(hex: address)",
+          because: "e_entry \(hex: entry) lies in the p_paddr range of program header \(segment.index)")
       )
     }
-    throw PlanError(.wrongImage, "e_entry (offset 0x18) \(hex(entry)) lies in no PT_LOAD segment")
+    throw PlanError(.wrongImage, "e_entry (offset 0x18) \(hex: entry) lies in no PT_LOAD segment")
   }
 }

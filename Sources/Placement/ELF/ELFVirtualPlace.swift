@@ -23,12 +23,12 @@ struct ELFVirtualPlace {
       }
       guard asked & 0xfff == 0 else { throw PlanError(.misaligned, "slide \(asked) is no multiple of 4 KiB") }
       slide = Slide(asked)
-      decision = Decision("virtual place", choice: "\(hex(linked &+ UInt64(bitPattern: asked)))", because: "asked for")
+      decision = Decision("virtual place", choice: "\(hex: linked &+ UInt64(bitPattern: asked))", because: "asked for")
       return
     }
     guard geometry.isPositionIndependent else {
       slide = .none
-      decision = Decision("virtual place", choice: "\(hex(linked))", because: "as linked: e_type is ET_EXEC")
+      decision = Decision("virtual place", choice: "\(hex: linked)", because: "as linked: e_type is ET_EXEC")
       return
     }
     // A step that keeps every segment's alignment, and lets 2 MiB pages be used.
@@ -40,17 +40,17 @@ struct ELFVirtualPlace {
     if let slot = generator?.draw(below: slots) {
       slide = Slide(Int64(bitPattern: first &+ slot &* step.value &- base))
       decision = Decision(
-        "virtual place", choice: "\(hex(slide.apply(to: geometry.segments[0].virtualAddress)))",
+        "virtual place", choice: "\(hex: slide.apply(to: geometry.segments[0].virtualAddress))",
         because:
-          "slot \(slot) of \(slots): multiples of \(hex(step.value)) from \(hex(first)) to \(hex(Self.windowEnd))")
+          "slot \(slot) of \(slots): multiples of \(hex: step.value) from \(hex: first) to \(hex: Self.windowEnd)")
     } else if linked >= Self.upperHalf {
       slide = .none
-      decision = Decision("virtual place", choice: "\(hex(linked))", because: "as linked: already a kernel address")
+      decision = Decision("virtual place", choice: "\(hex: linked)", because: "as linked: already a kernel address")
     } else {
       slide = Slide(Int64(bitPattern: first &- base))
       decision = Decision(
-        "virtual place", choice: "\(hex(slide.apply(to: geometry.segments[0].virtualAddress)))",
-        because: "ET_DYN linked at \(hex(linked)), below the upper half: moved to where Linux links its kernel")
+        "virtual place", choice: "\(hex: slide.apply(to: geometry.segments[0].virtualAddress))",
+        because: "ET_DYN linked at \(hex: linked), below the upper half: moved to where Linux links its kernel")
     }
   }
 
@@ -64,8 +64,8 @@ struct ELFVirtualPlace {
     else {
       throw PlanError(
         .noRoom,
-        "the image spans \(hex(geometry.span)) bytes in steps of \(hex(step.value)), its greatest p_align: more than the "
-          + "kernel window [\(hex(windowStart)), \(hex(windowEnd))) holds")
+        "the image spans \(hex: geometry.span) bytes in steps of \(hex: step.value), its greatest p_align: more than the "
+          + "kernel window [\(hex: windowStart), \(hex: windowEnd)) holds")
     }
     return taken
   }

@@ -41,15 +41,15 @@ struct PhysicalReading {
       guard offset <= extent.low else {
         throw PlanError(
           .wrongImage,
-          "\(fields.isText ? "ELF_PADDR_OFFSET" : "PADDR_OFFSET") \(hex(offset)) exceeds the lowest p_paddr "
-            + "\(hex(extent.low))")
+          "\(fields.isText ? "ELF_PADDR_OFFSET" : "PADDR_OFFSET") \(hex: offset) exceeds the lowest p_paddr "
+            + "\(hex: extent.low)")
       }
       self.init(
-        extent, offset: offset, because: "\(fields.missing) is \(hex(offset))", "the field decides",
+        extent, offset: offset, because: "\(fields.missing) is \(hex: offset)", "the field decides",
         memoryTop: memoryTop)
     } else if fields.isText, let base = fields.virtualBase, base <= extent.low {
       self.init(
-        extent, offset: base, because: "__xen_guest says VIRT_BASE=\(hex(base)), the default of ELF_PADDR_OFFSET",
+        extent, offset: base, because: "__xen_guest says VIRT_BASE=\(hex: base), the default of ELF_PADDR_OFFSET",
         "the field decides", memoryTop: memoryTop)
     } else if let header = fields.physicalHeader {
       self.init(extent, offset: 0, because: "\(header)", "the header decides", memoryTop: memoryTop)
@@ -60,7 +60,7 @@ struct PhysicalReading {
 
   /// As a field says.
   private init(_ extent: Extent, offset: UInt64, because field: Sentence, _ reason: Sentence, memoryTop: UInt64) {
-    let place: Sentence = "[\(hex(extent.low - offset)), \(hex(extent.high - offset)))"
+    let place: Sentence = "[\(hex: extent.low - offset), \(hex: extent.high - offset))"
     self.offset = offset
     let isPlace = extent.low - offset >= PerchLoader.floor && extent.high - offset <= memoryTop
     // An offset of 0 says that they are physical. Where that is, is the image's own demand.
@@ -85,11 +85,11 @@ struct PhysicalReading {
     let some: Sentence =
       isAllAlike ? "every p_paddr repeats p_vaddr" : "\(repeating) of \(segments.count) p_paddr repeat p_vaddr"
     let asVirtual: Sentence =
-      base.map { "virtual addresses: [\(hex(extent.low - $0)), \(hex(extent.high - $0))), less VIRT_BASE \(hex($0))" }
+      base.map { "virtual addresses: [\(hex: extent.low - $0), \(hex: extent.high - $0)), less VIRT_BASE \(hex: $0)" }
       ?? "virtual addresses: \(extent.size) at any place"
     if fits || (repeating == 0 && base == nil) {
       kind = .physical
-      because = "\(extent.text) \(fits ? "lies below" : "reaches beyond") the end of memory \(hex(memoryTop)), and "
+      because = "\(extent.text) \(fits ? "lies below" : "reaches beyond") the end of memory \(hex: memoryTop), and "
       because += isAllAlike ? "p_paddr equals p_vaddr" : "p_paddr differs from p_vaddr"
       rejected = [
         .init(
@@ -100,7 +100,7 @@ struct PhysicalReading {
       ]
     } else {
       kind = .virtual
-      because = "\(some), and \(extent.text) reaches beyond the end of memory \(hex(memoryTop)): the distances between "
+      because = "\(some), and \(extent.text) reaches beyond the end of memory \(hex: memoryTop): the distances between "
       because += "segments are kept, \(extent.size) in all; the kernel must run at any physical place"
       rejected = [.init("physical addresses: \(extent.text)", "the machine has no memory there")]
     }
@@ -128,6 +128,6 @@ private struct Extent {
     }
   }
 
-  var text: Sentence { "[\(hex(low)), \(hex(high)))" }
-  var size: Sentence { "\(hex(high - low)) bytes" }
+  var text: Sentence { "[\(hex: low), \(hex: high))" }
+  var size: Sentence { "\(hex: high - low) bytes" }
 }

@@ -34,7 +34,7 @@ extension LoadPlan {
     line(entryLine)
     if let randomization {
       line(
-        "seed \(hex(randomization.seed)): \(randomization.physicalSlots) physical slots, "
+        "seed \(hex: randomization.seed): \(randomization.physicalSlots) physical slots, "
           + "\(randomization.virtualSlots) virtual slots")
     }
     for remark in remarks { line("remark: \(remark.sentence)") }
@@ -57,35 +57,35 @@ extension LoadPlan {
     case .zero: break
     }
     if piece.isResident { line += " in place" }
-    if piece.zeroFill > .zero { line += " zeros \(hex(piece.zeroFill))" }
+    if piece.zeroFill > .zero { line += " zeros \(hex: piece.zeroFill)" }
     line += " \(piece.owner)"
     return line
   }
 
   private var pageTableLine: Sentence {
-    var line: Sentence = "page tables root \(hex(longMode?.cr3.value ?? 0)):"
+    var line: Sentence = "page tables root \(hex: longMode?.cr3.value ?? 0):"
     let names = addressSpace.mode.levelNames
     for (level, frames) in pageTables.framesByLevel.enumerated() {
       line += "\(level == 0 ? "" : ",") \(names[level]) \(frames)"
     }
     for piece in pieces {
       guard case .blob(let index) = piece.source, piece.destination.start == longMode?.cr3 else { continue }
-      line += ": fnv1a64 \(hex(FNV1a64.of(blobs[index].bytes)))"
+      line += ": fnv1a64 \(hex: FNV1a64.of(blobs[index].bytes))"
     }
     return line
   }
 
   private var entryLine: Sentence {
     guard let state = longMode else {
-      var line: Sentence = "entry \(entry.mode.rawValue) \(hex(entry.address))"
+      var line: Sentence = "entry \(entry.mode.rawValue) \(hex: entry.address)"
       for register in entry.registers {
-        if case .exactly(let value) = register.value { line += " \(register.name) \(hex(value))" }
+        if case .exactly(let value) = register.value { line += " \(register.name) \(hex: value)" }
       }
       return line
     }
-    var line: Sentence = "entry rip \(hex(state.rip))"
-    for (name, value) in state.registers.named where value != 0 { line += " \(name) \(hex(value))" }
-    line += " cr3 \(hex(state.cr3)) cr4 \(hex(state.cr4))"
+    var line: Sentence = "entry rip \(hex: state.rip)"
+    for (name, value) in state.registers.named where value != 0 { line += " \(name) \(hex: value)" }
+    line += " cr3 \(hex: state.cr3) cr4 \(hex: state.cr4)"
     return line
   }
 
@@ -93,9 +93,9 @@ extension LoadPlan {
     digits(range.start.value, range.endValue)
   }
 
-  @inline(never) private static func digits(_ start: UInt64, _ end: UInt64) -> Sentence { "\(hex(start))-\(hex(end))" }
+  @inline(never) private static func digits(_ start: UInt64, _ end: UInt64) -> Sentence { "\(hex: start)-\(hex: end)" }
 
   private static func signed(_ value: Int64) -> Sentence {
-    value == 0 ? "0x0" : "\(value < 0 ? "-" : "+")\(hex(value.magnitude))"
+    value == 0 ? "0x0" : "\(value < 0 ? "-" : "+")\(hex: value.magnitude)"
   }
 }

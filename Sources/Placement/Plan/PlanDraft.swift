@@ -30,7 +30,7 @@ struct PlanDraft {
       allocator.claim(scratch)
       decisions.append(
         Decision(
-          "firmware's memory", choice: "nothing in \(hex(scratch))",
+          "firmware's memory", choice: "nothing in \(hex: scratch)",
           because: "the machine's firmware writes there between loading and entering a kernel"))
     }
     for range in taken.others { allocator.claim(pagesOf: range) }
@@ -49,15 +49,15 @@ struct PlanDraft {
       case .overlap:
         throw PlanError(
           .overlap,
-          "the mapping of \(error.name) at \(hex(error.virtual)) overlaps the mapping of \(error.other ?? "another")")
+          "the mapping of \(error.name) at \(hex: error.virtual) overlaps the mapping of \(error.other ?? "another")")
       case .notCanonical:
         throw PlanError(
           .notUsable,
-          "the mapping of \(error.name) at \(hex(error.virtual)) is not canonical in \(space.mode.virtualBits) bits")
+          "the mapping of \(error.name) at \(hex: error.virtual) is not canonical in \(space.mode.virtualBits) bits")
       case .unaligned, .empty, .physicalOverflow:
         throw PlanError(
           .misaligned,
-          "the mapping of \(error.name) at \(hex(error.virtual)) is not made of whole 4 KiB pages of memory")
+          "the mapping of \(error.name) at \(hex: error.virtual) is not made of whole 4 KiB pages of memory")
       }
     }
   }
@@ -70,7 +70,7 @@ struct PlanDraft {
       let range = allocator.takeLowest(whole, alignment: .page4KiB, below: limit)
     else {
       throw PlanError(
-        .noRoom, "no free memory below \(hex(limit)) holds the \(hex(count)) bytes of the \(name)",
+        .noRoom, "no free memory below \(hex: limit) holds the \(hex: count) bytes of the \(name)",
         help: "give the machine more memory; free: " + rangeList(allocator.free))
     }
     return range
@@ -135,7 +135,7 @@ struct PlanDraft {
     do throws(EntryStubError) {
       add(try EntryStub(entry: entry, at: stub.start).bytes, at: stub.start, name: "entry stub")
     } catch {
-      throw PlanError(.badRequest, "the entry stub cannot establish the value \(hex(error.found)): \(error.rule)")
+      throw PlanError(.badRequest, "the entry stub cannot establish the value \(hex: error.found): \(error.rule)")
     }
   }
 
@@ -162,7 +162,7 @@ struct PlanDraft {
         let range = allocator.takeHighest(whole, alignment: .page4KiB, below: limit)
       else {
         throw PlanError(
-          .noRoom, "no free memory below \(hex(limit)) holds the \(hex(module.size)) bytes of \(module.name)",
+          .noRoom, "no free memory below \(hex: limit) holds the \(hex: module.size) bytes of \(module.name)",
           help: "free: " + rangeList(allocator.free))
       }
       let destination = PhysicalRange(uncheckedStart: range.start, count: module.size)
@@ -179,7 +179,7 @@ struct PlanDraft {
     let range = PhysicalRange(uncheckedStart: place, count: module.size)
     guard range.endValue <= limit else {
       throw PlanError(
-        .notUsable, "\(module.name) at \(hex(range)) reaches beyond \(hex(limit)), where the kernel looks")
+        .notUsable, "\(module.name) at \(hex: range) reaches beyond \(hex: limit), where the kernel looks")
     }
     return range
   }

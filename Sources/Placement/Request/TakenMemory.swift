@@ -32,7 +32,7 @@ struct TakenMemory {
     for (low, high) in zip(ranges, ranges.dropFirst()) where low.range.overlaps(high.range) {
       throw PlanError(
         .overlap,
-        "\(low.name) at \(hex(low.range)) overlaps \(high.name) at \(hex(high.range)): both lie in memory already")
+        "\(low.name) at \(hex: low.range) overlaps \(high.name) at \(hex: high.range): both lie in memory already")
     }
   }
 
@@ -42,7 +42,7 @@ struct TakenMemory {
     guard count > .zero else { return }
     guard let range = PhysicalRange(start: start, count: count), machine.isUsable(range) else {
       throw PlanError(
-        .notUsable, "\(name) at [\(hex(start)), \(hex(start.value &+ count.value))) is not all usable memory",
+        .notUsable, "\(name) at [\(hex: start), \(hex: start.value &+ count.value)) is not all usable memory",
         help: "usable: " + rangeList(machine.usable))
     }
     ranges.append(.init(name: name, range: range))
@@ -55,14 +55,14 @@ struct TakenMemory {
   func decisions(_ request: PlanRequest) -> [Decision] {
     var decisions = request.occupied.map {
       Decision(
-        "occupied memory", choice: "nothing in \(hex($0.range))", because: "\($0.name) lies there until the kernel runs"
+        "occupied memory", choice: "nothing in \(hex: $0.range)", because: "\($0.name) lies there until the kernel runs"
       )
     }
     for module in request.modules {
       guard let place = module.place else { continue }
       decisions.append(
         Decision(
-          "\(module.name)", choice: "stays at \(hex(PhysicalRange(uncheckedStart: place, count: module.size)))",
+          "\(module.name)", choice: "stays at \(hex: PhysicalRange(uncheckedStart: place, count: module.size))",
           because: "it lies in memory already"))
     }
     return decisions

@@ -97,5 +97,5 @@ private struct NoteWalk {
 
   private func alignedUp(_ value: UInt64) -> UInt64 { (value + alignment - 1) & ~(alignment - 1) }
 
-  private func name(_ field: Sentence, _ start: UInt64) -> Sentence { "note at \(hexadecimal(start)): \(field)" }
+  private func name(_ field: Sentence, _ start: UInt64) -> Sentence { "note at \(hex: start): \(field)" }
 }
