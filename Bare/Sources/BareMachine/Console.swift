@@ -14,7 +14,8 @@ public enum Console {
 
   /// A line, and the end of it.
   @inline(never) public static func say(_ line: String) {
-    for byte in line.utf8 { write(byte) }
+    let bytes = line.utf8.span
+    for index in bytes.indices { write(bytes[index]) }
     write(UInt8(ascii: "\n"))
   }
 

@@ -23,12 +23,10 @@ extension Multiboot2Information {
 
   /// Reads the structure from the memory of the machine.
   public init(at address: PhysicalAddress, in memory: some BootMemory) throws(ParseError) {
-    let size = try Self.checked(size: try memory.read(UInt32.self, at: 0, in: address, field: "total_size"))
+    let structure = BootStructure(at: address, in: memory)
+    let size = try Self.checked(size: try structure.word(at: 0, "total_size"))
     var bytes: [UInt8] = []
-    bytes.reserveCapacity(Int(size.value))
-    for offset in 0..<size.value {
-      bytes.append(try memory.read(UInt8.self, at: offset, in: address, field: "boot information"))
-    }
+    for offset in 0..<size.value { bytes.append(try structure.byte(at: offset, "boot information")) }
     self = try bytes.withRawSpan { bytes throws(ParseError) in try Multiboot2Information(parsing: bytes) }
   }
 
@@ -48,10 +46,10 @@ extension Multiboot2Information {
     switch tag.type {
     case .commandLine:
       try tag.mustBeFirst(commandLine == nil)
-      commandLine = try tag.string(at: 8, "command line", bytes)
+      commandLine = try tag.string(at: 8, BootEntryName(), "command line", bytes)
     case .bootLoaderName:
       try tag.mustBeFirst(bootLoaderName == nil)
-      bootLoaderName = try tag.string(at: 8, "boot loader name", bytes)
+      bootLoaderName = try tag.string(at: 8, BootEntryName(), "boot loader name", bytes)
     case .module: try readModule(tag, bytes)
     case .basicMemory: try readBasicMemory(tag, bytes)
     case .memoryMap:
@@ -66,29 +64,29 @@ extension Multiboot2Information {
     case .loadBase:
       try tag.mustBeFirst(loadBase == nil)
       _ = try tag.content(atLeast: 4)
-      loadBase = PhysicalAddress(unchecked: try tag.word(at: 8, "load_base_addr", bytes))
+      loadBase = PhysicalAddress(unchecked: try tag.word(at: 8, bytes))
     default: break
     }
   }
 
   /// {u32 mod_start, u32 mod_end, string}
   private mutating func readModule(_ tag: Tag, _ bytes: RawSpan) throws(ParseError) {
-    let name: Sentence = "module \(modules.count)"
-    guard UInt64(modules.count) < BootEnvironment.moduleLimit else {
+    let name = BootEntryName(table: "module", index: UInt64(modules.count))
+    guard name.index < BootEnvironment.moduleLimit else {
       throw ParseError(
-        .tooMany, field: name, at: tag.offset, found: UInt64(modules.count) + 1,
+        .tooMany, field: "module \(name.index)", at: tag.offset, found: name.index + 1,
         allowed: .atMost(BootEnvironment.moduleLimit))
     }
     _ = try tag.content(atLeast: 9)
-    let start = try tag.word(at: 8, name + ": mod_start", bytes)
-    let end = try tag.word(at: 12, name + ": mod_end", bytes)
+    let start = try tag.word(at: 8, bytes)
+    let end = try tag.word(at: 12, bytes)
     guard
       let range = PhysicalRange(from: PhysicalAddress(unchecked: start), to: PhysicalAddress(unchecked: end))
     else {
       throw ParseError(
-        .invalidValue, field: name + ": mod_end", at: tag.offset + 12, found: end, allowed: .atLeast(start))
+        .invalidValue, field: name.field("mod_end"), at: tag.offset + 12, found: end, allowed: .atLeast(start))
     }
-    modules.append(.init(physical: range, string: try tag.string(at: 16, name + ": string", bytes)))
+    modules.append(.init(physical: range, string: try tag.string(at: 16, name, "string", bytes)))
   }
 
   /// {u32 mem_lower, u32 mem_upper}, in KiB
@@ -96,7 +94,7 @@ extension Multiboot2Information {
     try tag.mustBeFirst(basicMemory == nil)
     _ = try tag.content(atLeast: 8)
     basicMemory = BasicMemory(
-      lower: .kibibytes(try tag.word(at: 8, "mem_lower", bytes)),
-      upper: .kibibytes(try tag.word(at: 12, "mem_upper", bytes)))
+      lower: .kibibytes(try tag.word(at: 8, bytes)),
+      upper: .kibibytes(try tag.word(at: 12, bytes)))
   }
 }

@@ -133,12 +133,9 @@ extension BootInformation {
 
   /// The bytes of a string up to its first NUL, and one NUL.
   static func terminated(_ string: String) -> [UInt8] {
-    var bytes: [UInt8] = []
-    for byte in string.utf8 {
-      guard byte != 0 else { break }
-      bytes.append(byte)
-    }
+    var bytes = string.bytes
     bytes.append(0)
+    if let end = bytes.firstIndex(of: 0) { bytes.removeSubrange((end + 1)...) }
     return bytes
   }
 
