@@ -7,35 +7,44 @@ public struct Sentence: ExpressibleByStringInterpolation, Sendable {
   public typealias StringLiteralType = StaticString
   public typealias StringInterpolation = Parts
 
-  public var text: String
+  /// UTF-8. One reference is passed around, where a `String` is two words.
+  private let bytes: [UInt8]
 
-  @inline(__always) public init(_ text: String) { self.text = text }
-  @inline(never) public init(stringLiteral text: StaticString) { self.text = text.description }
-  @inline(__always) public init(stringInterpolation parts: Parts) { text = parts.text }
+  @inline(__always) private init(bytes: [UInt8]) { self.bytes = bytes }
+  @inline(never) public init(_ text: String) { bytes = text.bytes }
+  @inline(never) public init(stringLiteral text: StaticString) { bytes = text.description.bytes }
+  @inline(__always) public init(stringInterpolation parts: Parts) { bytes = parts.bytes }
+
+  public var text: String { String(bytes: bytes) }
 
   @inline(never) public static func + (left: Sentence, right: Sentence) -> Sentence {
-    Sentence(left.text + right.text)
+    Sentence(bytes: left.bytes + right.bytes)
   }
 
-  @inline(never) public static func += (left: inout Sentence, right: Sentence) { left.text += right.text }
+  @inline(__always) public static func += (left: inout Sentence, right: Sentence) { left = left + right }
 
   public struct Parts: StringInterpolationProtocol {
     public typealias StringLiteralType = StaticString
 
-    var text = ""
+    fileprivate var bytes: [UInt8] = []
 
     @inline(__always) public init(literalCapacity: Int, interpolationCount: Int) {}
 
-    /// An interpolation has an empty literal between two values and at each end where a value stands.
+    /// An interpolation has an empty literal between two values, and at each end where a value stands.
     @inline(__always) public mutating func appendLiteral(_ literal: StaticString) {
       if literal.utf8CodeUnitCount > 0 { appendInterpolation(literal) }
     }
 
-    @inline(never) public mutating func appendInterpolation(_ value: String) { text += value }
-    @inline(__always) public mutating func appendInterpolation(_ value: Sentence) { appendInterpolation(value.text) }
-    @inline(never) public mutating func appendInterpolation(_ value: StaticString) { text += value.description }
-    @inline(never) public mutating func appendInterpolation(_ value: Int) { text += String(value) }
-    @inline(never) public mutating func appendInterpolation(_ value: UInt64) { text += String(value) }
+    @inline(never) public mutating func appendInterpolation(_ value: String) { bytes += value.bytes }
+    @inline(never) public mutating func appendInterpolation(_ value: Sentence) { bytes += value.bytes }
+    @inline(never) public mutating func appendInterpolation(_ value: StaticString) { bytes += value.description.bytes }
+
+    @inline(never) public mutating func appendInterpolation(_ value: Int) {
+      if value < 0 { bytes.append(UInt8(ascii: "-")) }
+      appendDigits(of: UInt64(value.magnitude), radix: 10)
+    }
+
+    @inline(never) public mutating func appendInterpolation(_ value: UInt64) { appendDigits(of: value, radix: 10) }
 
     public mutating func appendInterpolation(_ value: Int64) { appendInterpolation(Int(value)) }
     public mutating func appendInterpolation(_ value: some FixedWidthInteger & UnsignedInteger) {
@@ -44,9 +53,10 @@ public struct Sentence: ExpressibleByStringInterpolation, Sendable {
 
     /// `0x` and lower-case digits.
     @inline(never) public mutating func appendInterpolation(hex value: UInt64) {
-      text += "0x"
-      text += String(value, radix: 16)
+      appendInterpolation("0x" as StaticString)
+      appendDigits(of: value, radix: 16)
     }
+
     public mutating func appendInterpolation(hex value: some FixedWidthInteger & UnsignedInteger) {
       appendInterpolation(hex: UInt64(value))
     }
@@ -55,18 +65,18 @@ public struct Sentence: ExpressibleByStringInterpolation, Sendable {
 
     /// A half-open range: `[0x1000000, 0x3c00000)`.
     public mutating func appendInterpolation<Position: Address>(hex range: AddressRange<Position>) {
-      appendRange(range.start.value, range.endValue)
+      appendInterpolation(halfOpen(range.start.value, range.endValue))
     }
 
-    @inline(never) private mutating func appendRange(_ start: UInt64, _ end: UInt64) {
-      text += "["
-      appendInterpolation(hex: start)
-      text += ", "
-      appendInterpolation(hex: end)
-      text += ")"
+    private mutating func appendDigits(of value: UInt64, radix: UInt64) {
+      if value >= radix { appendDigits(of: value / radix, radix: radix) }
+      let digit = UInt8(truncatingIfNeeded: value % radix)
+      bytes.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") - 10 + digit)
     }
   }
 }
+
+@inline(never) private func halfOpen(_ start: UInt64, _ end: UInt64) -> Sentence { "[\(hex: start), \(hex: end))" }
 
 /// The text of a sentence, where a `String` is wanted.
 @inline(__always) public func text(_ sentence: Sentence) -> String { sentence.text }

@@ -1,22 +1,52 @@
-// Strings from bytes, as bytes, and compared by their bytes: a bare machine has no tables of Unicode. Called, not inlined:
-// what the standard library does for them takes room.
+// Text as UTF-8 and back, once: the library's ways are compiled anew wherever they are used.
 
 extension String {
-  /// Text from its bytes; what is no UTF-8 becomes U+FFFD.
-  @inline(never) public init(utf8 bytes: [UInt8]) { self.init(decoding: bytes, as: UTF8.self) }
+  /// The text of UTF-8. Bytes that are no UTF-8 become U+FFFD.
+  @inline(never) public init(bytes: [UInt8]) { self = String(decoding: bytes, as: UTF8.self) }
 
+  @inline(never) public init(bytes: ArraySlice<UInt8>) { self.init(bytes: Array(bytes)) }
+
+  /// UTF-8.
   @inline(never) public var bytes: [UInt8] {
     let span = utf8.span
     var bytes: [UInt8] = []
+    bytes.reserveCapacity(span.count)
     for index in span.indices { bytes.append(span[index]) }
     return bytes
   }
 
-  /// Whether both have the same bytes.
-  @inline(never) public func isSpelled(_ other: String) -> Bool {
-    let (mine, others) = (utf8.span, other.utf8.span)
-    guard mine.count == others.count else { return false }
-    for index in mine.indices where mine[index] != others[index] { return false }
+  /// Whether both are the same bytes: `==` would compare what they mean, by tables of all of Unicode.
+  @inline(never) public func isSame(as other: String) -> Bool { bytes[...].spells(other) }
+}
+
+extension ArraySlice<UInt8> {
+  /// Whether the bytes are those of a text.
+  @inline(never) public func spells(_ text: String) -> Bool {
+    let other = text.bytes
+    guard count == other.count else { return false }
+    for (own, expected) in zip(self, other) where own != expected { return false }
     return true
   }
+
+  /// The number that digits alone spell; nil where there are none, or it does not fit 64 bits.
+  @inline(never) public func number(radix: UInt64) -> UInt64? {
+    guard !isEmpty else { return nil }
+    var value: UInt64 = 0
+    for byte in self {
+      guard let digit = digit(byte), digit < radix else { return nil }
+      let (product, overflow) = value.multipliedReportingOverflow(by: radix)
+      let (sum, carry) = product.addingReportingOverflow(digit)
+      guard !overflow, !carry else { return nil }
+      value = sum
+    }
+    return value
+  }
+}
+
+/// Of letters too, whatever the radix.
+private func digit(_ byte: UInt8) -> UInt64? {
+  if (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) { return UInt64(byte - UInt8(ascii: "0")) }
+  let letter = byte | 0x20
+  guard (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(letter) else { return nil }
+  return UInt64(letter - UInt8(ascii: "a")) + 10
 }

@@ -56,7 +56,7 @@ extension Multiboot2Information.Tag {
     var text: [UInt8] = []
     var place = start
     while place < end, let byte = bytes.load(UInt8.self, at: place) {
-      if byte == 0 { return String(utf8: text) }
+      if byte == 0 { return String(bytes: text) }
       text.append(byte)
       place += 1
     }

@@ -38,7 +38,7 @@ extension PVHStartInfo {
       let byte = try text.byte(at: index, field)
       guard byte != 0 else {
         extents.append(PhysicalRange(uncheckedStart: start, count: ByteCount(index + 1)))
-        return String(utf8: bytes)
+        return String(bytes: bytes)
       }
       bytes.append(byte)
     }

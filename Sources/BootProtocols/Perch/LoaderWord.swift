@@ -43,7 +43,7 @@ struct LoaderWord {
     return true
   }
 
-  @inline(never) func text(_ range: Range<Int>) -> String { String(utf8: Array(line[range])) }
+  @inline(never) func text(_ range: Range<Int>) -> String { String(bytes: line[range]) }
 
   private func first(_ byte: UInt8, in range: Range<Int>) -> Int {
     var position = range.lowerBound
@@ -116,25 +116,6 @@ struct LoaderWord {
   /// Decimal digits, or hexadecimal ones behind `0x`; nil for anything else and for what 64 bits do not hold.
   @inline(never) private func unsigned(_ range: Range<Int>) -> UInt64? {
     let isHexadecimal = range.count >= 2 && spells("0x", range.lowerBound..<range.lowerBound + 2)
-    let digits = range.lowerBound + (isHexadecimal ? 2 : 0)..<range.upperBound
-    guard !digits.isEmpty else { return nil }
-    var sum: UInt64 = 0
-    for position in digits {
-      guard let digit = digit(line[position]), isHexadecimal || digit < 10 else { return nil }
-      let (product, overflow) = sum.multipliedReportingOverflow(by: isHexadecimal ? 16 : 10)
-      let (next, carry) = product.addingReportingOverflow(digit)
-      guard !overflow, !carry else { return nil }
-      sum = next
-    }
-    return sum
-  }
-
-  private func digit(_ byte: UInt8) -> UInt64? {
-    switch byte {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt64(byte - UInt8(ascii: "0"))
-    case UInt8(ascii: "a")...UInt8(ascii: "f"): UInt64(byte - UInt8(ascii: "a")) + 10
-    case UInt8(ascii: "A")...UInt8(ascii: "F"): UInt64(byte - UInt8(ascii: "A")) + 10
-    default: nil
-    }
+    return line[(range.lowerBound + (isHexadecimal ? 2 : 0))..<range.upperBound].number(radix: isHexadecimal ? 16 : 10)
   }
 }

@@ -31,9 +31,9 @@ extension ParseError {
 extension ParseError: CustomStringConvertible {
   /// "e_type holds a value that its format does not allow; found:   1; allowed: 2; at offset 16".
   public var description: String {
-    var words = sentence
-    for line in evidence { words += "; " + line }
-    return words + "; at offset " + String(offset.value)
+    var words = words
+    for line in evidence { words += "; \(line)" }
+    return (words + "; at offset \(offset.value)").text
   }
 }
 
@@ -54,5 +54,5 @@ extension ParseError.Allowed {
 
 extension UInt64 {
   /// "0x40 (64)"; one spelling where both are the same digits.
-  fileprivate var both: String { self < 10 ? String(self) : text("\(hex: self) (\(self))") }
+  fileprivate var both: String { self < 10 ? text("\(self)") : text("\(hex: self) (\(self))") }
 }

@@ -28,7 +28,7 @@ struct AddressFields {
     }
     if !hasNotes, let text = elf.xenGuestText(in: bytes) {
       isText = true
-      read(Array(text.utf8))
+      read(text.bytes)
     }
     if MultibootHeader(version: .one, searching: bytes) != nil
       || MultibootHeader(version: .two, searching: bytes) != nil
@@ -44,17 +44,22 @@ struct AddressFields {
     for field in text.split(separator: UInt8(ascii: ",")) {
       let parts = field.split(separator: UInt8(ascii: "="), maxSplits: 1)
       guard parts.count == 2 else { continue }
-      if parts[0].elementsEqual("VIRT_BASE".utf8) { virtualBase = Self.number(parts[1]) }
-      if parts[0].elementsEqual("ELF_PADDR_OFFSET".utf8) { offset = Self.number(parts[1]) }
+      if parts[0].spells("VIRT_BASE") { virtualBase = Self.number(parts[1]) }
+      if parts[0].spells("ELF_PADDR_OFFSET") { offset = Self.number(parts[1]) }
     }
   }
 
   /// As `strtoull` with base 0, but that a number beyond 64 bits, or with anything behind it, is none.
   private static func number(_ digits: ArraySlice<UInt8>) -> UInt64? {
-    let text = String(decoding: digits, as: UTF8.self)
-    guard digits.count > 1, digits.first == UInt8(ascii: "0") else { return UInt64(text, radix: 10) }
-    let isHexadecimal = digits.dropFirst().first.map { $0 | 0x20 } == UInt8(ascii: "x")
-    return UInt64(
-      String(decoding: digits.dropFirst(isHexadecimal ? 2 : 1), as: UTF8.self), radix: isHexadecimal ? 16 : 8)
+    guard digits.count > 1, digits.first == UInt8(ascii: "0") else { return number(digits, radix: 10) }
+    let isHexadecimal = digits[digits.startIndex + 1] | 0x20 == UInt8(ascii: "x")
+    return isHexadecimal ? number(digits.dropFirst(2), radix: 16) : number(digits.dropFirst(), radix: 8)
+  }
+
+  private static func number(_ text: ArraySlice<UInt8>, radix: UInt64) -> UInt64? {
+    let sign = text.first
+    let digits = sign == UInt8(ascii: "+") || sign == UInt8(ascii: "-") ? text.dropFirst() : text
+    let value = digits.number(radix: radix)
+    return sign == UInt8(ascii: "-") && value != 0 ? nil : value
   }
 }
