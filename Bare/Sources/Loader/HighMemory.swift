@@ -29,7 +29,7 @@ struct HighMemory {
   }
 
   /// Maps what a range has above 4 GiB at its own addresses, in pages of 2 MiB.
-  mutating func reach(_ range: PhysicalRange, in memory: inout IdentityMemory) throws(Refusal) {
+  @inline(never) mutating func reach(_ range: PhysicalRange, in memory: inout IdentityMemory) throws(Refusal) {
     let size: UInt64 = 2 << 20
     var next = max(range.start.value, 1 << 32) & ~(size - 1)
     while next < range.endValue {
@@ -50,7 +50,7 @@ struct HighMemory {
         VirtualRange(uncheckedStart: VirtualAddress(page.start.value), count: page.count), to: page.start,
         as: PageKind(.readWrite), largest: .size2MiB, user: false, frames: &frames)
     } catch {
-      throw Refusal("the loader cannot map physical \(hex(range)): it has 64 frames for its page tables")
+      throw Refusal("the loader cannot map physical \(hex: range): it has 64 frames for its page tables")
     }
   }
 }

@@ -3,11 +3,6 @@ import LoaderEntry
 import Placement
 
 extension LoadPlan {
-  /// What is written in one go: the image, which is patched as a whole, and each piece outside it.
-  var regions: [PhysicalRange] {
-    [imageExtent] + pieces.map { $0.extent }.filter { !imageExtent.overlaps($0) }
-  }
-
   /// Leaves by the entry stub, which any 32-bit loader would enter in the same way.
   func enter() -> Never {
     for piece in pieces where piece.owner.isSame(as: "entry stub") {

@@ -22,7 +22,7 @@ extension Multiboot2Information {
   }
 
   /// Reads the structure from the memory of the machine.
-  public init(at address: PhysicalAddress, in memory: some BootMemory) throws(ParseError) {
+  @inline(never) public init(at address: PhysicalAddress, in memory: some BootMemory) throws(ParseError) {
     let structure = BootStructure(at: address, in: memory)
     let size = try Self.checked(size: try structure.word(at: 0, "total_size"))
     var bytes: [UInt8] = []
@@ -70,7 +70,7 @@ extension Multiboot2Information {
   }
 
   /// {u32 mod_start, u32 mod_end, string}
-  private mutating func readModule(_ tag: Tag, _ bytes: RawSpan) throws(ParseError) {
+  @inline(never) private mutating func readModule(_ tag: Tag, _ bytes: RawSpan) throws(ParseError) {
     let name = BootEntryName(table: "module", index: UInt64(modules.count))
     guard name.index < BootEnvironment.moduleLimit else {
       throw ParseError(

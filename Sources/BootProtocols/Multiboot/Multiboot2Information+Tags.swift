@@ -28,7 +28,7 @@ extension Multiboot2Information.Tag {
   }
 
   /// Of two tags that contradict each other neither is the right one.
-  func mustBeFirst(_ isFirst: Bool) throws(ParseError) {
+  @inline(never) func mustBeFirst(_ isFirst: Bool) throws(ParseError) {
     guard isFirst else {
       throw ParseError(
         .invalidValue, field: "tag type", at: offset, found: UInt64(type.rawValue),

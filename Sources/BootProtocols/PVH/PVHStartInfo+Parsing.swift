@@ -6,7 +6,7 @@ extension PVHStartInfo {
   /// Reads the structure and what it points at. Nothing in memory is trusted.
   ///
   /// - Throws: ``ParseError`` naming the first field that contradicts the layout; its offset is a physical address.
-  public init(at address: PhysicalAddress, in memory: some BootMemory) throws(ParseError) {
+  @inline(never) public init(at address: PhysicalAddress, in memory: some BootMemory) throws(ParseError) {
     self.init(address: address)
     let information = BootStructure(at: address, in: memory)
     let magic = try information.word(at: 0, "magic")

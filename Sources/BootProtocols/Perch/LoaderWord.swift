@@ -10,7 +10,7 @@ struct LoaderWord {
   private static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0d).contains(byte) }
 
   /// The first place from `position` on, or the line's end, where there is a blank or something else.
-  static func skip(blanks: Bool, in line: [UInt8], from position: Int) -> Int {
+  @inline(never) static func skip(blanks: Bool, in line: [UInt8], from position: Int) -> Int {
     var position = position
     while position < line.count, isBlank(line[position]) == blanks { position += 1 }
     return position
@@ -45,7 +45,7 @@ struct LoaderWord {
 
   @inline(never) func text(_ range: Range<Int>) -> String { String(bytes: line[range]) }
 
-  private func first(_ byte: UInt8, in range: Range<Int>) -> Int {
+  @inline(never) private func first(_ byte: UInt8, in range: Range<Int>) -> Int {
     var position = range.lowerBound
     while position < range.upperBound, line[position] != byte { position += 1 }
     return position
@@ -53,16 +53,17 @@ struct LoaderWord {
 
   @inline(never)
   func error(_ problem: LoaderCommandLineError.Problem, _ allowed: StaticString) -> LoaderCommandLineError {
-    LoaderCommandLineError(problem: problem, word: text(range), offset: range.lowerBound, allowed: allowed)
+    LoaderCommandLineError(problem, word: text(range), offset: range.lowerBound, allowed: allowed)
   }
 
+  @inline(never)
   func require(
     _ condition: Bool, _ problem: LoaderCommandLineError.Problem, _ allowed: StaticString
   ) throws(LoaderCommandLineError) {
     guard condition else { throw error(problem, allowed) }
   }
 
-  func feature() throws(LoaderCommandLineError) -> ProcessorFeatures {
+  @inline(never) func feature() throws(LoaderCommandLineError) -> ProcessorFeatures {
     if spells("la57") { return .fiveLevelPaging }
     if spells("smep") { return .smep }
     if spells("smap") { return .smap }
@@ -83,7 +84,7 @@ struct LoaderWord {
     return number
   }
 
-  func signedNumber(_ value: Range<Int>) throws(LoaderCommandLineError) -> Int64 {
+  @inline(never) func signedNumber(_ value: Range<Int>) throws(LoaderCommandLineError) -> Int64 {
     let isNegative = !value.isEmpty && line[value.lowerBound] == UInt8(ascii: "-")
     // The magnitude of the least Int64 is one more than that of the greatest.
     guard let magnitude = unsigned(value.lowerBound + (isNegative ? 1 : 0)..<value.upperBound),
@@ -92,7 +93,7 @@ struct LoaderWord {
     return Int64(truncatingIfNeeded: isNegative ? 0 &- magnitude : magnitude)
   }
 
-  func physical(_ value: Range<Int>) throws(LoaderCommandLineError) -> LoaderCommandLine.Physical {
+  @inline(never) func physical(_ value: Range<Int>) throws(LoaderCommandLineError) -> LoaderCommandLine.Physical {
     if spells("any", value) { return .any }
     if spells("linked", value) { return .linked }
     if spells("in-place", value) { return .inPlace }
@@ -103,7 +104,7 @@ struct LoaderWord {
   }
 
   /// ADDRESS+SIZE[,NAME]
-  func module(_ value: Range<Int>) throws(LoaderCommandLineError) -> LoaderCommandLine.Module {
+  @inline(never) func module(_ value: Range<Int>) throws(LoaderCommandLineError) -> LoaderCommandLine.Module {
     let comma = first(UInt8(ascii: ","), in: value)
     let plus = first(UInt8(ascii: "+"), in: value.lowerBound..<comma)
     guard let start = unsigned(value.lowerBound..<plus), start <= PhysicalAddress.greatest,

@@ -41,7 +41,7 @@ struct ELFPhysicalPlace {
     }
     if case .possible(let place) = inPlace, place.shift == shift {
       isInPlace = true
-      decision.because += ", where the file's segments lie in memory already"
+      decision.because = text("\(decision.because), where the file's segments lie in memory already")
     } else {
       try Self.check(geometry, shift: shift, draft: draft)
     }

@@ -38,7 +38,7 @@ struct SegmentMappings {
       try add(
         MappingIntent(
           virtual: pages, physical: segment.physical.alignedDown(to: .page4KiB), access: Self.access(segment.flags),
-          name: "segment \(segment.index)"))
+          name: text("segment \(segment.index)")))
     }
   }
 
@@ -62,7 +62,7 @@ struct SegmentMappings {
     append(previous, from: 0, count: previous.virtual.count.value - page.value)
     var both = previous
     both.access = Self.union(previous.access, intent.access)
-    both.name = "\(previous.name), \(intent.name)"
+    both.name = text("\(previous.name), \(intent.name)")
     append(both, from: previous.virtual.count.value - page.value, count: page.value)
     append(intent, from: page.value, count: intent.virtual.count.value - page.value)
   }
