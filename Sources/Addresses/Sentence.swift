@@ -12,7 +12,9 @@ public struct Sentence: ExpressibleByStringInterpolation, Sendable {
 
   @inline(__always) private init(bytes: [UInt8]) { self.bytes = bytes }
   @inline(never) public init(_ text: String) { bytes = text.bytes }
-  @inline(never) public init(stringLiteral text: StaticString) { bytes = text.description.bytes }
+  @inline(__always) public init(stringLiteral text: StaticString) {
+    self = text.utf8CodeUnitCount > 0 ? unsafe sentence(nulTerminated: text.utf8Start) : Sentence(bytes: [])
+  }
   @inline(__always) public init(stringInterpolation parts: Parts) { bytes = parts.bytes }
 
   public var text: String { String(bytes: bytes) }
@@ -32,12 +34,21 @@ public struct Sentence: ExpressibleByStringInterpolation, Sendable {
 
     /// An interpolation has an empty literal between two values, and at each end where a value stands.
     @inline(__always) public mutating func appendLiteral(_ literal: StaticString) {
-      if literal.utf8CodeUnitCount > 0 { appendInterpolation(literal) }
+      if literal.utf8CodeUnitCount > 0 { unsafe append(nulTerminated: literal.utf8Start) }
+    }
+
+    @inline(never) fileprivate mutating func append(nulTerminated literal: UnsafePointer<UInt8>) {
+      // SAFETY: 1. a literal's UTF-8 ends with a NUL, and lives as long as the program; 2. nothing behind it is read.
+      var next = unsafe literal
+      while unsafe next.pointee != 0 {
+        unsafe bytes.append(next.pointee)
+        unsafe next += 1
+      }
     }
 
     @inline(never) public mutating func appendInterpolation(_ value: String) { bytes += value.bytes }
     @inline(never) public mutating func appendInterpolation(_ value: Sentence) { bytes += value.bytes }
-    @inline(never) public mutating func appendInterpolation(_ value: StaticString) { bytes += value.description.bytes }
+    @inline(__always) public mutating func appendInterpolation(_ value: StaticString) { appendLiteral(value) }
 
     @inline(never) public mutating func appendInterpolation(_ value: Int) {
       if value < 0 { bytes.append(UInt8(ascii: "-")) }
@@ -53,7 +64,7 @@ public struct Sentence: ExpressibleByStringInterpolation, Sendable {
 
     /// `0x` and lower-case digits.
     @inline(never) public mutating func appendInterpolation(hex value: UInt64) {
-      appendInterpolation("0x" as StaticString)
+      appendLiteral("0x")
       appendDigits(of: value, radix: 16)
     }
 
@@ -65,7 +76,15 @@ public struct Sentence: ExpressibleByStringInterpolation, Sendable {
 
     /// A half-open range: `[0x1000000, 0x3c00000)`.
     public mutating func appendInterpolation<Position: Address>(hex range: AddressRange<Position>) {
-      appendInterpolation(halfOpen(range.start.value, range.endValue))
+      appendRange(range.start.value, range.endValue)
+    }
+
+    @inline(never) private mutating func appendRange(_ start: UInt64, _ end: UInt64) {
+      appendLiteral("[")
+      appendInterpolation(hex: start)
+      appendLiteral(", ")
+      appendInterpolation(hex: end)
+      appendLiteral(")")
     }
 
     private mutating func appendDigits(of value: UInt64, radix: UInt64) {
@@ -76,7 +95,11 @@ public struct Sentence: ExpressibleByStringInterpolation, Sendable {
   }
 }
 
-@inline(never) private func halfOpen(_ start: UInt64, _ end: UInt64) -> Sentence { "[\(hex: start), \(hex: end))" }
+@inline(never) private func sentence(nulTerminated literal: UnsafePointer<UInt8>) -> Sentence {
+  var parts = Sentence.Parts(literalCapacity: 0, interpolationCount: 0)
+  unsafe parts.append(nulTerminated: literal)
+  return Sentence(stringInterpolation: parts)
+}
 
 /// The text of a sentence, where a `String` is wanted.
 @inline(__always) public func text(_ sentence: Sentence) -> String { sentence.text }

@@ -22,7 +22,7 @@ extension EntryState {
   }
 
   @inline(never) private mutating func add(_ name: StaticString, _ value: UInt64, _ meaning: StaticString) {
-    registers.append(Register(name.description, value, meaning.description))
+    registers.append(Register(text("\(name)"), value, text("\(meaning)")))
   }
 
   /// The names of the bits that a plan can set (Intel SDM vol. 3A, 2.5).

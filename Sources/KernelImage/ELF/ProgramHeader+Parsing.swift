@@ -49,18 +49,17 @@ private struct RawProgramHeader {
     self.index = index
     self.offset = offset
     self.class = `class`
-    var cursor = WordCursor(offset: offset, class: `class`)
-    func name(_ field: Sentence) -> Sentence { "program header \(index): \(field)" }
-    type = try cursor.next(UInt32.self, of: bytes, field: name("p_type"))
+    var cursor = WordCursor(offset: offset, class: `class`, structure: "program header", index: index)
+    type = try cursor.next(UInt32.self, of: bytes, field: "p_type")
     // Elf64_Phdr moved p_flags up, to keep its 64-bit words aligned.
-    let early = `class` == .bits64 ? try cursor.next(UInt32.self, of: bytes, field: name("p_flags")) : 0
-    fileOffset = try cursor.address(of: bytes, field: name("p_offset"))
-    virtualAddress = try cursor.address(of: bytes, field: name("p_vaddr"))
-    physicalAddress = try cursor.address(of: bytes, field: name("p_paddr"))
-    fileSize = try cursor.address(of: bytes, field: name("p_filesz"))
-    memorySize = try cursor.address(of: bytes, field: name("p_memsz"))
-    flags = `class` == .bits32 ? try cursor.next(UInt32.self, of: bytes, field: name("p_flags")) : early
-    alignment = try cursor.address(of: bytes, field: name("p_align"))
+    let early = `class` == .bits64 ? try cursor.next(UInt32.self, of: bytes, field: "p_flags") : 0
+    fileOffset = try cursor.address(of: bytes, field: "p_offset")
+    virtualAddress = try cursor.address(of: bytes, field: "p_vaddr")
+    physicalAddress = try cursor.address(of: bytes, field: "p_paddr")
+    fileSize = try cursor.address(of: bytes, field: "p_filesz")
+    memorySize = try cursor.address(of: bytes, field: "p_memsz")
+    flags = `class` == .bits32 ? try cursor.next(UInt32.self, of: bytes, field: "p_flags") : early
+    alignment = try cursor.address(of: bytes, field: "p_align")
   }
 
   /// Where a word lies in the file, by its position in Elf64_Phdr and in Elf32_Phdr.

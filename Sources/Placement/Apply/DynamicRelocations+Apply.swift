@@ -16,22 +16,16 @@ extension DynamicRelocations {
   /// - Parameter fileOffset: where the image's first byte lies in the file, modulo 2⁶⁴, when the file itself is patched:
   ///   then no entry may patch a table. Nil: the file is another memory.
   func check(imageSize: Int, image: RawSpan, fileOffset: UInt64? = nil) throws(PlanError) {
-    for table in rela {
-      try forEachRELA(table, image: image) { (offset, position) throws(PlanError) in
-        let place = try place(of: offset, imageSize: imageSize, position: position)
-        if let fileOffset { try checkTables(fileOffset &+ UInt64(place), offset, position) }
-      }
+    func check(_ offset: UInt64, _ position: UInt64) throws(PlanError) {
+      let place = try place(of: offset, imageSize: imageSize, position: position)
+      if let fileOffset { try checkTables(fileOffset &+ UInt64(place), offset, position) }
     }
-    for table in relr {
-      try forEachRELR(table, image: image) { (offset, position) throws(PlanError) in
-        let place = try place(of: offset, imageSize: imageSize, position: position)
-        if let fileOffset { try checkTables(fileOffset &+ UInt64(place), offset, position) }
-      }
-    }
+    for table in rela { try forEachRELA(table, image: image, check) }
+    for table in relr { try forEachRELR(table, image: image, check) }
   }
 
   /// The eight bytes at a file offset belong to no table.
-  private func checkTables(_ target: UInt64, _ offset: UInt64, _ position: UInt64) throws(PlanError) {
+  @inline(never) private func checkTables(_ target: UInt64, _ offset: UInt64, _ position: UInt64) throws(PlanError) {
     for table in rela + relr where target < table.endValue && table.start.value < target &+ 8 {
       throw PlanError(
         .badRelocation,
@@ -63,7 +57,7 @@ extension DynamicRelocations {
     }
   }
 
-  private func forEachRELA(
+  @inline(never) private func forEachRELA(
     _ table: FileRange, image: RawSpan, _ body: (UInt64, UInt64) throws(PlanError) -> Void
   ) throws(PlanError) {
     for position in stride(from: table.start.value, to: table.endValue, by: 24) {
@@ -89,7 +83,7 @@ extension DynamicRelocations {
   }
 
   /// An even word is a place; an odd word is a bitmap of the 63 words that follow the last place.
-  private func forEachRELR(
+  @inline(never) private func forEachRELR(
     _ table: FileRange, image: RawSpan, _ body: (UInt64, UInt64) throws(PlanError) -> Void
   ) throws(PlanError) {
     var next: UInt64?
@@ -111,7 +105,7 @@ extension DynamicRelocations {
     }
   }
 
-  private func place(of offset: UInt64, imageSize: Int, position: UInt64) throws(PlanError) -> Int {
+  @inline(never) private func place(of offset: UInt64, imageSize: Int, position: UInt64) throws(PlanError) -> Int {
     let distance = offset &- linkBase.value
     guard imageSize >= 8, distance <= UInt64(imageSize - 8) else {
       throw PlanError(

@@ -16,6 +16,9 @@ struct ELFPhysicalPlace {
     generator: inout SplitMix64?
   ) throws(PlanError) {
     let inPlace = Self.inPlace(image, geometry, slide: slide, request: request, draft: draft)
+    let choice: Sentence
+    var because: Sentence
+    var rejected: [Decision.Rejected] = []
     switch request.physical ?? Self.byDefault(geometry, request, inPlace) {
     case .asLinked:
       guard geometry.reading.kind == .physical else {
@@ -24,29 +27,36 @@ struct ELFPhysicalPlace {
           help: "use --physical any, or an address")
       }
       shift = 0
-      decision = Decision(
-        "physical place", choice: "\(hex: geometry.base)",
-        because: "as linked: the lowest p_paddr\(geometry.reading.offset == 0 ? "" : ", less the offset")")
+      choice = "\(hex: geometry.base)"
+      because =
+        geometry.reading.offset == 0
+        ? "as linked: the lowest p_paddr" : "as linked: the lowest p_paddr, less the offset"
     case .at(let address):
       shift = address.value &- geometry.base
-      decision = Decision("physical place", choice: "\(hex: address)", because: "asked for")
+      choice = "\(hex: address)"
+      because = "asked for"
     case .any:
-      (shift, slots, decision) = try Self.search(
-        geometry, slide: slide, allocator: draft.allocator, generator: &generator)
+      let found = try Self.search(geometry, slide: slide, allocator: draft.allocator, generator: &generator)
+      shift = found.shift
+      slots = found.slots
+      choice = "\(hex: geometry.base &+ shift)"
+      because = found.because
+      rejected = found.rejected
     case .inPlace:
       shift = try Self.require(inPlace).shift
-      decision = Decision(
-        "physical place", choice: "\(hex: geometry.base &+ shift)",
-        because: request.physical == nil ? "in place" : "asked for: in place")
+      choice = "\(hex: geometry.base &+ shift)"
+      because = request.physical == nil ? "in place" : "asked for: in place"
     }
     if case .possible(let place) = inPlace, place.shift == shift {
       isInPlace = true
-      decision.because = text("\(decision.because), where the file's segments lie in memory already")
+      because += ", where the file's segments lie in memory already"
     } else {
       try Self.check(geometry, shift: shift, draft: draft)
     }
-    guard request.physical == nil, request.seed == nil, case .impossible(let reason) = inPlace else { return }
-    decision.rejected.insert(.init("in place", "\(reason.sentence)"), at: 0)
+    if request.physical == nil, request.seed == nil, case .impossible(let reason) = inPlace {
+      rejected = [.init("in place", "\(reason.sentence)")] + rejected
+    }
+    decision = Decision("physical place", choice: choice, because: because, rejected: rejected)
   }
 
   /// What there is to say about running where the file lies.
@@ -97,7 +107,7 @@ struct ELFPhysicalPlace {
   /// A place in one piece where every virtual address is congruent to its physical one modulo 2 MiB, else modulo 4 KiB.
   private static func search(
     _ geometry: ELFGeometry, slide: Slide, allocator: PhysicalAllocator, generator: inout SplitMix64?
-  ) throws(PlanError) -> (UInt64, UInt64, Decision) {
+  ) throws(PlanError) -> (shift: UInt64, slots: UInt64, because: Sentence, rejected: [Decision.Rejected]) {
     let lowest = geometry.segments.min { geometry.position(of: $0) < geometry.position(of: $1) }
     let virtual = lowest.map { slide.apply(to: $0.virtualAddress).value } ?? 0
     for step in [Alignment.page2MiB, .page4KiB] {
@@ -113,12 +123,8 @@ struct ELFPhysicalPlace {
       let congruent = step == .page2MiB
       return (
         place &- geometry.base, list.total,
-        Decision(
-          "physical place", choice: "\(hex: place)",
-          because:
-            "slot \(slot) of \(list.total) where virtual and physical are congruent modulo \(congruent ? "2 MiB" : "4 KiB")",
-          rejected: congruent
-            ? [] : [Decision.Rejected("places congruent modulo 2 MiB", "none has \(hex: room) free bytes")])
+        "slot \(slot) of \(list.total) where virtual and physical are congruent modulo \(congruent ? "2 MiB" : "4 KiB")",
+        congruent ? [] : [Decision.Rejected("places congruent modulo 2 MiB", "none has \(hex: room) free bytes")]
       )
     }
     throw PlanError(

@@ -59,9 +59,9 @@ private struct NoteWalk {
     let room = range.count.value &- position
     guard try hasHeader(room: room, in: bytes) else { return nil }
     let start = range.start.value &+ position
-    let nameSize = UInt64(try bytes.read(UInt32.self, at: start, field: name("n_namesz", start)))
-    let descriptorSize = UInt64(try bytes.read(UInt32.self, at: start &+ 4, field: name("n_descsz", start)))
-    let type = try bytes.read(UInt32.self, at: start &+ 8, field: name("n_type", start))
+    let nameSize = UInt64(try word(at: start, "n_namesz", start, in: bytes))
+    let descriptorSize = UInt64(try word(at: start &+ 4, "n_descsz", start, in: bytes))
+    let type = try word(at: start &+ 8, "n_type", start, in: bytes)
     guard 12 + nameSize <= room else {
       throw ParseError(
         .invalidValue, field: name("n_namesz", start), at: start, found: nameSize, allowed: .atMost(room - 12))
@@ -96,6 +96,13 @@ private struct NoteWalk {
   }
 
   private func alignedUp(_ value: UInt64) -> UInt64 { (value + alignment - 1) & ~(alignment - 1) }
+
+  @inline(never)
+  private func word(
+    at offset: UInt64, _ field: StaticString, _ start: UInt64, in bytes: RawSpan
+  ) throws(ParseError) -> UInt32 {
+    try bytes.read(UInt32.self, at: offset, field: name("\(field)", start))
+  }
 
   private func name(_ field: Sentence, _ start: UInt64) -> Sentence { "note at \(hex: start): \(field)" }
 }
