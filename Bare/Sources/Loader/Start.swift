@@ -14,7 +14,7 @@ struct Start: ~Copyable {
 
   private var memory: IdentityMemory
   private var highMemory = HighMemory()
-  private let kernel: ModuleKernel
+  private var kernel: ModuleKernel
 
   init(eax: UInt32, ebx: UInt32) throws(Refusal) {
     // SAFETY: entry.S maps all of it at its own addresses.
@@ -24,7 +24,12 @@ struct Start: ~Copyable {
       uncheckedStart: PhysicalAddress(UInt64(loader_start())), count: ByteCount(UInt64(loader_end() - loader_start())))
     report(
       "at \(hex: loader), started by \(environment.starter) through \(environment.protocolName)")
-    kernel = try Self.kernel(environment, try Self.words(environment), loader)
+    let words = try Self.words(environment)
+    kernel = try Self.kernel(environment, words, loader)
+    if words.allowsHugePages, !ProcessorAbility.hasGigabytePages {
+      report("huge-pages: this processor has no 1 GiB pages")
+      kernel.request.directMapPage = .size2MiB
+    }
     report("kernel's file \(hex: kernel.file)")
     for module in kernel.request.modules {
       guard let place = module.place else { continue }
@@ -58,18 +63,12 @@ struct Start: ~Copyable {
   ) throws(Refusal) -> ModuleKernel {
     let absent = words.processor.subtracting(.present)
     if !absent.isEmpty { report("this processor lacks what CR4 bits \(hex: absent.cr4) turn on") }
-    var kernel: ModuleKernel
     do throws(PlanError) {
-      kernel = try ModuleKernel(
+      return try ModuleKernel(
         in: environment, words, loader: loader, seed: seed(words), processor: words.processor.intersection(.present))
     } catch {
       throw Refusal(error)
     }
-    if words.allowsHugePages, !ProcessorAbility.hasGigabytePages {
-      report("huge-pages: this processor has no 1 GiB pages")
-      kernel.request.directMapPage = .size2MiB
-    }
-    return kernel
   }
 
   /// What the places are drawn from, said aloud.

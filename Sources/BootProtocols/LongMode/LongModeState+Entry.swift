@@ -4,8 +4,8 @@ extension EntryState {
   /// A state that Perch's entry stub establishes, register by register.
   public init(_ state: LongModeState) {
     self.init(mode: .long64, address: state.rip.value)
-    for (number, register) in state.registers.named.enumerated() {
-      add(register.name, register.value, Self.meaning(ofRegister: number, register.value))
+    for (number, value) in state.registers.inEncodingOrder.enumerated() {
+      add(LongModeState.GeneralRegisters.names[number], value, Self.meaning(ofRegister: number, value))
     }
     let selector = UInt64(state.dataSelector)
     add("rflags", state.rflags, "interrupts off")
@@ -44,11 +44,14 @@ extension EntryState {
 
 extension LongModeState.GeneralRegisters {
   /// In the order of their encoding (Intel SDM vol. 2A, 2.1.5).
-  public var named: [(name: StaticString, value: UInt64)] {
-    let values = inEncodingOrder
-    let names: [StaticString] = [
+  public static var names: [StaticString] {
+    [
       "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
     ]
-    return (0..<values.count).map { (names[$0], values[$0]) }
+  }
+
+  /// All of them, in that order.
+  public var named: [(name: String, value: UInt64)] {
+    zip(Self.names, inEncodingOrder).map { ($0.description, $1) }
   }
 }

@@ -43,7 +43,8 @@ extension PVHStartInfo {
       bytes.append(byte)
     }
     throw structure.error(
-      .invalidValue, field, at: offset, found: start.value, allowed: .rule("a string with a NUL in its first 4096 bytes"))
+      .invalidValue, field, at: offset, found: start.value,
+      allowed: .rule("a string with a NUL in its first 4096 bytes"))
   }
 
   /// Notes where something lies.

@@ -133,9 +133,12 @@ extension BootInformation {
 
   /// The bytes of a string up to its first NUL, and one NUL.
   static func terminated(_ string: String) -> [UInt8] {
-    var bytes = string.bytes
-    bytes.append(0)
-    if let end = bytes.firstIndex(of: 0) { bytes.removeSubrange((end + 1)...) }
+    var bytes: [UInt8] = []
+    for byte in string.bytes {
+      guard byte != 0 else { break }
+      bytes.append(littleEndian: byte)
+    }
+    bytes.append(littleEndian: 0 as UInt8)
     return bytes
   }
 

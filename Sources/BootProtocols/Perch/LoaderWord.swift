@@ -1,7 +1,7 @@
 import Addresses
 
-/// One word of a loader's command line, and what its value may be.
-struct LoaderWord {
+/// One word of a loader's command line, and what its value may be. A reference, since it goes through many hands.
+final class LoaderWord {
   /// The whole line.
   let line: [UInt8]
   /// Where the word stands in it.

@@ -84,7 +84,9 @@ extension LoadPlan {
       return line
     }
     var line: Sentence = "entry rip \(hex: state.rip)"
-    for (name, value) in state.registers.named where value != 0 { line += " \(name) \(hex: value)" }
+    for (number, value) in state.registers.inEncodingOrder.enumerated() where value != 0 {
+      line += " \(LongModeState.GeneralRegisters.names[number]) \(hex: value)"
+    }
     line += " cr3 \(hex: state.cr3) cr4 \(hex: state.cr4)"
     return line
   }

@@ -6,10 +6,10 @@ extension PlanReport {
   static func entry(_ state: LongModeState) -> Section {
     let registers = state.registers.named
     var facts = [Fact("rip", "rip", .address(state.rip))]
-    facts += registers.filter { $0.value != 0 }.map { Fact($0.name.description, $0.name.description, .address($0.value), for: .people) }
+    facts += registers.filter { $0.value != 0 }.map { Fact($0.name, $0.name, .address($0.value), for: .people) }
     facts += [
       Fact(
-        "registers", "", .spelled(text: "", json: .object(registers.map { .init($0.name.description, .address($0.value)) })),
+        "registers", "", .spelled(text: "", json: .object(registers.map { .init($0.name, .address($0.value)) })),
         for: .programs),
       Fact("rflags", "rflags", .address(state.rflags)),
       Fact("cr0", "cr0", flags(state.cr0, BitNames.cr0)),
