@@ -14,7 +14,7 @@ struct AddressFields {
   /// The header that makes `p_paddr` physical: "a Multiboot header".
   private(set) var physicalHeader: String?
 
-  init(_ elf: ELFFile, in bytes: RawSpan) {
+  @inline(never) init(_ elf: ELFFile, in bytes: RawSpan) {
     var hasNotes = false
     for note in (try? elf.notes(in: bytes)) ?? [] where note.isOwned(by: "Xen") {
       hasNotes = true
@@ -40,7 +40,7 @@ struct AddressFields {
   /// What would say it where nothing does.
   var missing: String { isText ? "ELF_PADDR_OFFSET in __xen_guest" : "the note PADDR_OFFSET" }
 
-  private mutating func read(_ text: [UInt8]) {
+  @inline(never) private mutating func read(_ text: [UInt8]) {
     for field in text.split(separator: UInt8(ascii: ",")) {
       let parts = field.split(separator: UInt8(ascii: "="), maxSplits: 1)
       guard parts.count == 2 else { continue }
@@ -50,13 +50,13 @@ struct AddressFields {
   }
 
   /// As `strtoull` with base 0, but that a number beyond 64 bits, or with anything behind it, is none.
-  private static func number(_ digits: ArraySlice<UInt8>) -> UInt64? {
+  @inline(never) private static func number(_ digits: ArraySlice<UInt8>) -> UInt64? {
     guard digits.count > 1, digits.first == UInt8(ascii: "0") else { return number(digits, radix: 10) }
     let isHexadecimal = digits[digits.startIndex + 1] | 0x20 == UInt8(ascii: "x")
     return isHexadecimal ? number(digits.dropFirst(2), radix: 16) : number(digits.dropFirst(), radix: 8)
   }
 
-  private static func number(_ text: ArraySlice<UInt8>, radix: UInt64) -> UInt64? {
+  @inline(never) private static func number(_ text: ArraySlice<UInt8>, radix: UInt64) -> UInt64? {
     let sign = text.first
     let digits = sign == UInt8(ascii: "+") || sign == UInt8(ascii: "-") ? text.dropFirst() : text
     let value = digits.number(radix: radix)

@@ -14,7 +14,7 @@ struct ELFGeometry {
   var span: ByteCount
   var isPositionIndependent: Bool
 
-  init(_ elf: ELFFile, bytes: RawSpan, memoryTop: UInt64) throws(PlanError) {
+  @inline(never) init(_ elf: ELFFile, bytes: RawSpan, memoryTop: UInt64) throws(PlanError) {
     let header = elf.header
     is64 = header.class == .bits64
     guard header.byteOrder == .little, header.machine == (is64 ? .x86_64 : .i386) else {
@@ -49,18 +49,18 @@ struct ELFGeometry {
   }
 
   /// Where a segment lies in the reading's terms.
-  func position(of segment: ProgramHeader) -> UInt64 {
+  @inline(never) func position(of segment: ProgramHeader) -> UInt64 {
     isPositionIndependent ? segment.virtualAddress.value : segment.physicalAddress &- reading.offset
   }
 
   /// The end of the physical memory that the kernel can be put into.
   var physicalLimit: UInt64 { is64 ? 1 << 46 : 1 << 32 }
 
-  static func holds(_ segment: ProgramHeader, _ address: UInt64) -> Bool {
+  @inline(never) static func holds(_ segment: ProgramHeader, _ address: UInt64) -> Bool {
     address >= segment.virtualAddress.value && address - segment.virtualAddress.value < segment.memorySize.value
   }
 
-  private static func checkVirtual(_ segments: [ProgramHeader]) throws(PlanError) {
+  @inline(never) private static func checkVirtual(_ segments: [ProgramHeader]) throws(PlanError) {
     var lastEnd: UInt64 = 0
     for (position, segment) in segments.enumerated() {
       let start = segment.virtualAddress.value
@@ -81,7 +81,7 @@ struct ELFGeometry {
     }
   }
 
-  private static func measure(
+  @inline(never) private static func measure(
     _ segments: [ProgramHeader], _ reading: PhysicalReading, byVirtual: Bool
   ) throws(PlanError) -> (UInt64, ByteCount) {
     func start(_ segment: ProgramHeader) -> UInt64 {

@@ -12,7 +12,7 @@ struct ELFInPlace {
 
   /// - Parameter free: what is free when the file itself is no obstacle.
   /// - Throws: ``PlanError`` with the rule that speaks against it.
-  init(
+  @inline(never) init(
     _ image: ELFImage, _ geometry: ELFGeometry, slide: Slide, at place: PhysicalAddress, free: PhysicalAllocator
   ) throws(PlanError) {
     guard let first = geometry.segments.first(where: { $0.fileSize > .zero }) else {
@@ -28,7 +28,7 @@ struct ELFInPlace {
   }
 
   /// Segments lie in the file as they do in memory.
-  private static func checkDistance(
+  @inline(never) private static func checkDistance(
     _ segment: ProgramHeader, _ first: ProgramHeader, _ geometry: ELFGeometry
   ) throws(PlanError) {
     let distance = first.fileRange.start.value &- geometry.position(of: first)
@@ -44,13 +44,13 @@ struct ELFInPlace {
         + "\(field) \(Self.signed(wanted)): the file is not the image")
   }
 
-  private static func signed(_ distance: UInt64) -> Sentence {
+  @inline(never) private static func signed(_ distance: UInt64) -> Sentence {
     let value = Int64(bitPattern: distance)
     return "\(value < 0 ? "-" : "")\(hex: value.magnitude)"
   }
 
   /// A page can map the segment there, and the zeros behind it harm nobody.
-  private func checkMemory(
+  @inline(never) private func checkMemory(
     _ segment: ProgramHeader, _ geometry: ELFGeometry, slide: Slide, free: PhysicalAllocator
   ) throws(PlanError) {
     let start = geometry.position(of: segment) &+ shift
@@ -73,7 +73,7 @@ struct ELFInPlace {
   }
 
   /// Zeros come before relocations, whose tables are read from the file.
-  private func checkTables(
+  @inline(never) private func checkTables(
     _ image: ELFImage, _ geometry: ELFGeometry, at place: PhysicalAddress
   ) throws(PlanError) {
     guard geometry.isPositionIndependent else { return }

@@ -11,7 +11,7 @@ struct ELFPhysicalPlace {
   /// Whether the segments' bytes lie there already.
   var isInPlace = false
 
-  init(
+  @inline(never) init(
     _ image: ELFImage, geometry: ELFGeometry, slide: Slide, request: PlanRequest, draft: PlanDraft,
     generator: inout SplitMix64?
   ) throws(PlanError) {
@@ -67,7 +67,7 @@ struct ELFPhysicalPlace {
     case possible(ELFInPlace)
   }
 
-  private static func inPlace(
+  @inline(never) private static func inPlace(
     _ image: ELFImage, _ geometry: ELFGeometry, slide: Slide, request: PlanRequest, draft: PlanDraft
   ) -> InPlace {
     guard let place = request.imagePlace else { return .noFile }
@@ -77,7 +77,7 @@ struct ELFPhysicalPlace {
     } catch { return .impossible(error) }
   }
 
-  private static func byDefault(
+  @inline(never) private static func byDefault(
     _ geometry: ELFGeometry, _ request: PlanRequest, _ inPlace: InPlace
   ) -> PlanRequest.PhysicalPlace {
     if request.seed != nil { return .any }
@@ -92,7 +92,7 @@ struct ELFPhysicalPlace {
     return geometry.reading.kind == .virtual ? .any : .asLinked
   }
 
-  private static func require(_ inPlace: InPlace) throws(PlanError) -> ELFInPlace {
+  @inline(never) private static func require(_ inPlace: InPlace) throws(PlanError) -> ELFInPlace {
     switch inPlace {
     case .noFile:
       throw PlanError(
@@ -105,7 +105,7 @@ struct ELFPhysicalPlace {
   }
 
   /// A place in one piece where every virtual address is congruent to its physical one modulo 2 MiB, else modulo 4 KiB.
-  private static func search(
+  @inline(never) private static func search(
     _ geometry: ELFGeometry, slide: Slide, allocator: PhysicalAllocator, generator: inout SplitMix64?
   ) throws(PlanError) -> (shift: UInt64, slots: UInt64, because: Sentence, rejected: [Decision.Rejected]) {
     let lowest = geometry.segments.min { geometry.position(of: $0) < geometry.position(of: $1) }
@@ -132,7 +132,7 @@ struct ELFPhysicalPlace {
       help: "give the machine more memory; free: " + rangeList(allocator.free))
   }
 
-  private static func check(
+  @inline(never) private static func check(
     _ geometry: ELFGeometry, shift: UInt64, draft: PlanDraft
   ) throws(PlanError) {
     for segment in geometry.segments {
@@ -144,7 +144,7 @@ struct ELFPhysicalPlace {
     }
   }
 
-  private static func notFree(_ segment: ProgramHeader, at start: UInt64, draft: PlanDraft) -> PlanError {
+  @inline(never) private static func notFree(_ segment: ProgramHeader, at start: UInt64, draft: PlanDraft) -> PlanError {
     let bytes: Sentence = "\(segment.place): its \(hex: segment.memorySize) bytes at physical \(hex: start)"
     let help: Sentence = "use --physical any, or an address in: " + rangeList(draft.allocator.free)
     if start <= PagingMode.x86_64FourLevel.greatestPhysicalAddress,

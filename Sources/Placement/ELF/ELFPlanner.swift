@@ -18,7 +18,7 @@ extension PerchLoader {
   /// ELF32: entered in 32-bit protected mode with paging off, `edi` pointing there.
   ///
   /// - Throws: ``PlanError`` with the field and the rule that leave no plan.
-  public static func plan(elf image: ELFImage, bytes: RawSpan, request: PlanRequest) throws(PlanError) -> LoadPlan {
+  @inline(never) public static func plan(elf image: ELFImage, bytes: RawSpan, request: PlanRequest) throws(PlanError) -> LoadPlan {
     let memoryTop = request.machine.usable.last?.endValue ?? 0
     let geometry = try ELFGeometry(image.elf, bytes: bytes, memoryTop: memoryTop)
     return geometry.is64
@@ -29,7 +29,7 @@ extension PerchLoader {
   /// Plans as ``plan(elf:bytes:request:)`` does, for a loader that only leaves for 64-bit mode: ELF64 alone.
   ///
   /// - Throws: ``PlanError`` with the field and the rule that leave no plan.
-  public static func plan(elf64 image: ELFImage, bytes: RawSpan, request: PlanRequest) throws(PlanError) -> LoadPlan {
+  @inline(never) public static func plan(elf64 image: ELFImage, bytes: RawSpan, request: PlanRequest) throws(PlanError) -> LoadPlan {
     let memoryTop = request.machine.usable.last?.endValue ?? 0
     let geometry = try ELFGeometry(image.elf, bytes: bytes, memoryTop: memoryTop)
     guard geometry.is64 else {
@@ -38,7 +38,7 @@ extension PerchLoader {
     return try plan64(image, geometry, bytes, request)
   }
 
-  private static func plan64(
+  @inline(never) private static func plan64(
     _ image: ELFImage, _ geometry: ELFGeometry, _ bytes: RawSpan, _ request: PlanRequest
   ) throws(PlanError) -> LoadPlan {
     var generator = request.seed.map { SplitMix64(seed: $0) }
@@ -83,7 +83,7 @@ extension PerchLoader {
     return plan
   }
 
-  private static func relocations(
+  @inline(never) private static func relocations(
     _ image: ELFImage, geometry: ELFGeometry, slide: Slide, extent: PhysicalRange, bytes: RawSpan,
     filePlace: PhysicalAddress?
   ) throws(PlanError) -> Relocations {
@@ -98,7 +98,7 @@ extension PerchLoader {
     return .dynamic(relocations)
   }
 
-  private static func addSegments(
+  @inline(never) private static func addSegments(
     _ geometry: ELFGeometry, _ physical: ELFPhysicalPlace, slide: Slide, to draft: inout PlanDraft
   ) throws(PlanError) {
     var placed: [SegmentMappings.Placed] = []
@@ -124,7 +124,7 @@ extension PerchLoader {
     }
   }
 
-  private static func pageSizeDecision(_ intent: MappingIntent, _ mode: PagingMode) -> Decision {
+  @inline(never) private static func pageSizeDecision(_ intent: MappingIntent, _ mode: PagingMode) -> Decision {
     let large = Alignment.page2MiB
     let congruent = intent.virtual.start.value & large.mask == intent.physical.value & large.mask
     var because: Sentence = "virtual \(hex: intent.virtual.start) and physical \(hex: intent.physical) are "
@@ -147,7 +147,7 @@ extension PerchLoader {
     return Decision("pages of \(intent.name)", choice: choice, because: because)
   }
 
-  private static func mapDirectly(_ request: PlanRequest, in draft: inout PlanDraft) throws(PlanError) {
+  @inline(never) private static func mapDirectly(_ request: PlanRequest, in draft: inout PlanDraft) throws(PlanError) {
     for range in request.machine.usable {
       guard let start = range.start.alignedUp(to: .page4KiB),
         let whole = PhysicalRange(
@@ -165,7 +165,7 @@ extension PerchLoader {
     }
   }
 
-  private static func addStack(to draft: inout PlanDraft) throws(PlanError) -> VirtualAddress {
+  @inline(never) private static func addStack(to draft: inout PlanDraft) throws(PlanError) -> VirtualAddress {
     let physical = try draft.takePages(stackSize, for: "stack")
     let bottom = VirtualAddress(stackGuard.value + 0x1000)
     try draft.map(
@@ -180,7 +180,7 @@ extension PerchLoader {
   }
 
   /// Describes to the kernel what was done for it. Everything that is described is mapped before.
-  static func addInformation(
+  @inline(never) static func addInformation(
     _ request: PlanRequest, modules: [PhysicalRange], kernel: (physical: PhysicalRange, virtual: VirtualAddress),
     slide: Slide, stack: (guardPage: VirtualAddress, top: VirtualAddress), to draft: inout PlanDraft
   ) throws(PlanError) -> PhysicalAddress {

@@ -21,7 +21,7 @@ struct SegmentMappings {
   private(set) var intents: [MappingIntent] = []
 
   /// The segments come in ascending virtual order and do not overlap.
-  init(_ segments: [Placed]) throws(PlanError) {
+  @inline(never) init(_ segments: [Placed]) throws(PlanError) {
     for segment in segments {
       guard segment.virtual.start.value & 0xfff == segment.physical.value & 0xfff else {
         throw PlanError(
@@ -42,7 +42,7 @@ struct SegmentMappings {
     }
   }
 
-  private mutating func add(_ intent: MappingIntent) throws(PlanError) {
+  @inline(never) private mutating func add(_ intent: MappingIntent) throws(PlanError) {
     guard let previous = intents.last, previous.virtual.overlaps(intent.virtual) else {
       intents.append(intent)
       return
@@ -67,7 +67,7 @@ struct SegmentMappings {
     append(intent, from: page.value, count: intent.virtual.count.value - page.value)
   }
 
-  private mutating func append(_ intent: MappingIntent, from offset: UInt64, count: UInt64) {
+  @inline(never) private mutating func append(_ intent: MappingIntent, from offset: UInt64, count: UInt64) {
     guard count > 0 else { return }
     var part = intent
     part.virtual = VirtualRange(
@@ -76,7 +76,7 @@ struct SegmentMappings {
     intents.append(part)
   }
 
-  private static func access(_ flags: SegmentFlags) -> Access {
+  @inline(never) private static func access(_ flags: SegmentFlags) -> Access {
     switch (flags.contains(.write), flags.contains(.execute)) {
     case (false, false): .read
     case (true, false): .readWrite
@@ -85,7 +85,7 @@ struct SegmentMappings {
     }
   }
 
-  private static func union(_ one: Access, _ other: Access) -> Access {
+  @inline(never) private static func union(_ one: Access, _ other: Access) -> Access {
     if one == other { return one }
     if case .readWriteExecute = one { return one }
     if case .readWriteExecute = other { return other }

@@ -21,7 +21,7 @@ extension ModuleKernel {
   ///   - seed: what the places are drawn from; nil draws nothing.
   ///   - processor: what the processor has of what the words ask for.
   /// - Throws: ``PlanError`` where there is no module.
-  public init(
+  @inline(never) public init(
     in environment: BootEnvironment, _ words: LoaderCommandLine, loader: PhysicalRange, seed: UInt64?,
     processor: ProcessorFeatures
   ) throws(PlanError) {
@@ -52,13 +52,13 @@ extension ModuleKernel {
 }
 
 extension PlanRequest.Module {
-  fileprivate init(_ module: BootEnvironment.Module) {
+  @inline(never) fileprivate init(_ module: BootEnvironment.Module) {
     self.init(name: module.string, size: module.physical.count, place: module.physical.start)
   }
 }
 
 extension PlanRequest.PhysicalPlace {
-  fileprivate init(_ word: LoaderCommandLine.Physical) {
+  @inline(never) fileprivate init(_ word: LoaderCommandLine.Physical) {
     self =
       switch word {
       case .any: .any

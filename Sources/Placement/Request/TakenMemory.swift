@@ -16,7 +16,7 @@ struct TakenMemory {
 
   /// - Parameter imageSize: the size of the image's file.
   /// - Throws: ``PlanError`` for a range that is not all usable memory, and for two that overlap.
-  init(_ request: PlanRequest, imageSize: ByteCount) throws(PlanError) {
+  @inline(never) init(_ request: PlanRequest, imageSize: ByteCount) throws(PlanError) {
     for occupied in request.occupied {
       try add(occupied.name, occupied.range.start, occupied.range.count, request.machine)
     }
@@ -36,7 +36,7 @@ struct TakenMemory {
     }
   }
 
-  private mutating func add(
+  @inline(never) private mutating func add(
     _ name: String, _ start: PhysicalAddress, _ count: ByteCount, _ machine: MemoryMap
   ) throws(PlanError) {
     guard count > .zero else { return }
@@ -52,7 +52,7 @@ struct TakenMemory {
   func first(overlapping range: PhysicalRange) -> PlanRequest.Occupied? { ranges.first { $0.range.overlaps(range) } }
 
   /// What was said of each, as decisions.
-  func decisions(_ request: PlanRequest) -> [Decision] {
+  @inline(never) func decisions(_ request: PlanRequest) -> [Decision] {
     var decisions = request.occupied.map {
       Decision(
         "occupied memory", choice: "nothing in \(hex: $0.range)", because: "\($0.name) lies there until the kernel runs"
