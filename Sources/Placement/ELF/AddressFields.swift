@@ -18,7 +18,7 @@ struct AddressFields {
     var hasNotes = false
     for note in (try? elf.notes(in: bytes)) ?? [] where note.isOwned(by: "Xen") {
       hasNotes = true
-      guard case .number(let value) = note.meaning(in: bytes)?.value else { continue }
+      guard let value = note.number(in: bytes) else { continue }
       switch XenNoteType(rawValue: note.type) {
       case .physicalOffset: offset = value
       case .virtualBase: virtualBase = value
@@ -41,12 +41,21 @@ struct AddressFields {
   var missing: String { isText ? "ELF_PADDR_OFFSET in __xen_guest" : "the note PADDR_OFFSET" }
 
   @inline(never) private mutating func read(_ text: [UInt8]) {
-    for field in text.split(separator: UInt8(ascii: ",")) {
-      let parts = field.split(separator: UInt8(ascii: "="), maxSplits: 1)
-      guard parts.count == 2 else { continue }
-      if parts[0].spells("VIRT_BASE") { virtualBase = Self.number(parts[1]) }
-      if parts[0].spells("ELF_PADDR_OFFSET") { offset = Self.number(parts[1]) }
+    var rest = text[...]
+    while let (field, behind) = rest.cut(at: UInt8(ascii: ",")) {
+      readField(field)
+      rest = behind
     }
+    readField(rest)
+  }
+
+  /// NAME=VALUE.
+  @inline(never) private mutating func readField(_ field: ArraySlice<UInt8>) {
+    guard let (name, value) = field.cut(at: UInt8(ascii: "=")), !value.isEmpty else { return }
+    // Signs before the name are left out.
+    guard !name.isEmpty else { return readField(value) }
+    if name.spells("VIRT_BASE") { virtualBase = Self.number(value) }
+    if name.spells("ELF_PADDR_OFFSET") { offset = Self.number(value) }
   }
 
   /// As `strtoull` with base 0, but that a number beyond 64 bits, or with anything behind it, is none.
