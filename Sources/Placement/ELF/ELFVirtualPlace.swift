@@ -13,7 +13,7 @@ struct ELFVirtualPlace {
   var slots: UInt64 = 1
   var decision: Decision
 
-  @inline(never) init(geometry: ELFGeometry, request: PlanRequest, generator: inout SplitMix64?) throws(PlanError) {
+  @inline(never) init(geometry: borrowing ELFGeometry, request: borrowing PlanRequest, generator: inout SplitMix64?) throws(PlanError) {
     let linked = geometry.segments[0].virtualAddress.value
     if let asked = request.slide {
       guard asked == 0 || geometry.isPositionIndependent else {

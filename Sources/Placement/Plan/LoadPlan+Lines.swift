@@ -76,13 +76,21 @@ extension LoadPlan {
   }
 
   private var entryLine: Sentence {
-    guard let state = longMode else {
-      var line: Sentence = "entry \(entry.mode.rawValue) \(hex: entry.address)"
-      for register in entry.registers {
-        if case .exactly(let value) = register.value { line += " \(register.name) \(hex: value)" }
-      }
-      return line
+    switch entering {
+    case .described(let entry): Self.entryLine(entry)
+    case .established(let state): Self.entryLine(state)
     }
+  }
+
+  @inline(never) private static func entryLine(_ entry: EntryState) -> Sentence {
+    var line: Sentence = "entry \(entry.mode.rawValue) \(hex: entry.address)"
+    for register in entry.registers {
+      if case .exactly(let value) = register.value { line += " \(register.name) \(hex: value)" }
+    }
+    return line
+  }
+
+  @inline(never) private static func entryLine(_ state: LongModeState) -> Sentence {
     var line: Sentence = "entry rip \(hex: state.rip)"
     for (name, value) in state.registers.named where value != 0 { line += " \(name) \(hex: value)" }
     line += " cr3 \(hex: state.cr3) cr4 \(hex: state.cr4)"

@@ -19,7 +19,17 @@ public struct LoadPlan: Sendable {
   /// What the loader itself makes and whose bytes are known, for the pieces whose source is `.blob`.
   public var blobs: [Blob] = []
   /// The processor at the image's first instruction.
-  public var entry: EntryState
+  public var entry: EntryState {
+    get {
+      switch entering {
+      case .described(let state): state
+      case .established(let state): EntryState(state)
+      }
+    }
+    set { entering = .described(newValue) }
+  }
+  /// How the processor comes to its state there.
+  private(set) var entering: Entering
   /// What will go wrong although the loader goes on.
   public var remarks: [Remark] = []
   /// Every choice: the rule, the facts, the candidates that lost.
@@ -33,7 +43,9 @@ public struct LoadPlan: Sendable {
   public var addressSpace = AddressSpace(mode: .x86_64FourLevel)
   public var pageTables = PageTableCost(framesByLevel: [])
   /// The whole of the processor's state, where the loader's own stub establishes it in 64-bit mode.
-  public var longMode: LongModeState?
+  public var longMode: LongModeState? {
+    if case .established(let state) = entering { state } else { nil }
+  }
   /// How far the kernel's virtual addresses moved from what the linker said.
   public var slide = Slide.none
   /// How much was drawn; nil where nothing was.
@@ -44,13 +56,22 @@ public struct LoadPlan: Sendable {
     self.loader = loader
     self.reading = reading
     self.machine = machine
-    self.entry = entry
+    entering = .described(entry)
   }
 
   /// A plan without pieces whose entry is established by the loader's own stub.
   public init(loader: LoaderName, reading: String, machine: MemoryMap, entering state: LongModeState) {
-    self.init(loader: loader, reading: reading, machine: machine, entry: EntryState(state))
-    longMode = state
+    self.loader = loader
+    self.reading = reading
+    self.machine = machine
+    entering = .established(state)
+  }
+
+  enum Entering: Sendable {
+    /// As far as the loader promises it.
+    case described(EntryState)
+    /// By the loader's own stub, in 64-bit mode.
+    case established(LongModeState)
   }
 }
 
