@@ -14,7 +14,7 @@ struct AddressFields {
   /// The header that makes `p_paddr` physical: "a Multiboot header".
   private(set) var physicalHeader: String?
 
-  @inline(never) init(_ elf: ELFFile, in bytes: RawSpan) {
+  @inline(never) init(_ elf: borrowing ELFFile, in bytes: RawSpan) {
     var hasNotes = false
     for note in (try? elf.notes(in: bytes)) ?? [] where note.isOwned(by: "Xen") {
       hasNotes = true

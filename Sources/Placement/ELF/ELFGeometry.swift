@@ -14,7 +14,7 @@ struct ELFGeometry {
   var span: ByteCount
   var isPositionIndependent: Bool
 
-  @inline(never) init(_ elf: ELFFile, bytes: RawSpan, memoryTop: UInt64) throws(PlanError) {
+  @inline(never) init(_ elf: borrowing ELFFile, bytes: RawSpan, memoryTop: UInt64) throws(PlanError) {
     let header = elf.header
     is64 = header.class == .bits64
     guard header.byteOrder == .little, header.machine == (is64 ? .x86_64 : .i386) else {

@@ -13,7 +13,8 @@ struct ELFInPlace {
   /// - Parameter free: what is free when the file itself is no obstacle.
   /// - Throws: ``PlanError`` with the rule that speaks against it.
   @inline(never) init(
-    _ image: ELFImage, _ geometry: ELFGeometry, slide: Slide, at place: PhysicalAddress, free: PhysicalAllocator
+    _ image: borrowing ELFImage, _ geometry: borrowing ELFGeometry, slide: Slide, at place: PhysicalAddress,
+    free: borrowing PhysicalAllocator
   ) throws(PlanError) {
     guard let first = geometry.segments.first(where: { $0.fileSize > .zero }) else {
       throw PlanError(.badRequest, "no PT_LOAD segment has bytes in the file")

@@ -12,8 +12,8 @@ struct ELFPhysicalPlace {
   var isInPlace = false
 
   @inline(never) init(
-    _ image: ELFImage, geometry: ELFGeometry, slide: Slide, request: PlanRequest, draft: PlanDraft,
-    generator: inout SplitMix64?
+    _ image: borrowing ELFImage, geometry: borrowing ELFGeometry, slide: Slide, request: borrowing PlanRequest,
+    draft: borrowing PlanDraft, generator: inout SplitMix64?
   ) throws(PlanError) {
     let inPlace = Self.inPlace(image, geometry, slide: slide, request: request, draft: draft)
     let choice: Sentence

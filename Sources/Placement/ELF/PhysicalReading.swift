@@ -35,7 +35,7 @@ struct PhysicalReading {
   /// A field decides; else the machine does, for the image as a whole.
   ///
   /// - Throws: ``PlanError`` for an offset that the image's `p_paddr` do not reach.
-  @inline(never) init(_ segments: [ProgramHeader], _ fields: AddressFields, memoryTop: UInt64) throws(PlanError) {
+  @inline(never) init(_ segments: [ProgramHeader], _ fields: borrowing AddressFields, memoryTop: UInt64) throws(PlanError) {
     let extent = Extent(segments)
     if let offset = fields.offset {
       guard offset <= extent.low else {
@@ -77,7 +77,7 @@ struct PhysicalReading {
   }
 
   /// As the machine allows.
-  @inline(never) private init(_ segments: [ProgramHeader], _ extent: Extent, _ fields: AddressFields, memoryTop: UInt64) {
+  @inline(never) private init(_ segments: [ProgramHeader], _ extent: Extent, _ fields: borrowing AddressFields, memoryTop: UInt64) {
     let repeating = segments.count { $0.physicalAddress == $0.virtualAddress.value }
     let isAllAlike = repeating == segments.count
     let base = fields.virtualBase.flatMap { $0 > 0 && $0 <= extent.low ? $0 : nil }

@@ -21,7 +21,7 @@ struct PlanDraft {
 
   /// - Parameter imageSize: the size of the image's file.
   /// - Throws: ``PlanError`` where what lies in memory already cannot lie there.
-  @inline(never) init(_ request: PlanRequest, imageSize: ByteCount) throws(PlanError) {
+  @inline(never) init(_ request: borrowing PlanRequest, imageSize: ByteCount) throws(PlanError) {
     processor = request.processor
     space = AddressSpace(mode: request.processor.pagingMode)
     taken = try TakenMemory(request, imageSize: imageSize)

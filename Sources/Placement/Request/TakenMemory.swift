@@ -16,7 +16,7 @@ struct TakenMemory {
 
   /// - Parameter imageSize: the size of the image's file.
   /// - Throws: ``PlanError`` for a range that is not all usable memory, and for two that overlap.
-  @inline(never) init(_ request: PlanRequest, imageSize: ByteCount) throws(PlanError) {
+  @inline(never) init(_ request: borrowing PlanRequest, imageSize: ByteCount) throws(PlanError) {
     for occupied in request.occupied {
       try add(occupied.name, occupied.range.start, occupied.range.count, request.machine)
     }
