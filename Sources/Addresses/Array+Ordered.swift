@@ -3,7 +3,9 @@ extension Array {
   ///
   /// Only keys are sorted, by one function for elements of all types: the library's is compiled anew for each.
   @inlinable public func ordered(by key: (Element) -> UInt64) -> [Element] {
-    order(by: key).map { self[$0] }
+    var ordered: [Element] = []
+    for index in order(by: key) { ordered.append(self[index]) }
+    return ordered
   }
 
   /// The indices of the elements in that order.

@@ -39,7 +39,7 @@ struct ELFGeometry {
       isPositionIndependent
       ? PhysicalReading(positionIndependent: ())
       : try PhysicalReading(segments, AddressFields(elf, in: bytes), memoryTop: memoryTop)
-    (base, span) = try Self.measure(segments, reading, byVirtual: isPositionIndependent)
+    (base, span) = try Self.measure(segments, offset: reading.offset, byVirtual: isPositionIndependent)
     // With paging off there is only the physical address; see `physicalEntry`.
     guard is64 else { return }
     let entry = header.entry
@@ -82,26 +82,31 @@ struct ELFGeometry {
   }
 
   @inline(never) private static func measure(
-    _ segments: [ProgramHeader], _ reading: PhysicalReading, byVirtual: Bool
+    _ segments: [ProgramHeader], offset: UInt64, byVirtual: Bool
   ) throws(PlanError) -> (UInt64, ByteCount) {
-    func start(_ segment: ProgramHeader) -> UInt64 {
-      byVirtual ? segment.virtualAddress.value : segment.physicalAddress &- reading.offset
+    var starts: [UInt64] = []
+    for segment in segments {
+      starts.append(byVirtual ? segment.virtualAddress.value : segment.physicalAddress &- offset)
     }
-    let ordered = segments.ordered(by: start)
-    let base = start(ordered[0])
+    let order = starts.order { $0 }
+    let base = starts[order[0]]
     var end = base
-    for (position, segment) in ordered.enumerated() {
-      guard position == 0 || start(segment) >= end else {
+    for position in order.indices {
+      let segment = segments[order[position]]
+      let start = starts[order[position]]
+      guard position == 0 || start >= end else {
         throw PlanError(
           .overlap,
-          "\(segment.place): p_paddr \(hex: start(segment)) lies inside program header "
-            + "\(ordered[position - 1].index), which reaches \(hex: end)")
+          """
+          \(segment.place): p_paddr \(hex: start) lies inside program header \(segments[order[position - 1]].index), \
+          which reaches \(hex: end)
+          """)
       }
-      let (sum, overflow) = start(segment).addingReportingOverflow(segment.memorySize.value)
+      let (sum, overflow) = start.addingReportingOverflow(segment.memorySize.value)
       guard !overflow else {
         throw PlanError(
           .notUsable,
-          "\(segment.place): p_paddr \(hex: start(segment)) + p_memsz \(hex: segment.memorySize) wraps around 2^64"
+          "\(segment.place): p_paddr \(hex: start) + p_memsz \(hex: segment.memorySize) wraps around 2^64"
         )
       }
       end = sum

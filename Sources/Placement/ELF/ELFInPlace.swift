@@ -30,7 +30,7 @@ struct ELFInPlace {
 
   /// Segments lie in the file as they do in memory.
   @inline(never) private static func checkDistance(
-    _ segment: ProgramHeader, _ first: ProgramHeader, _ geometry: ELFGeometry
+    _ segment: borrowing ProgramHeader, _ first: borrowing ProgramHeader, _ geometry: borrowing ELFGeometry
   ) throws(PlanError) {
     let distance = first.fileRange.start.value &- geometry.position(of: first)
     guard segment.fileSize > .zero, segment.fileRange.start.value &- geometry.position(of: segment) != distance else {
@@ -52,7 +52,8 @@ struct ELFInPlace {
 
   /// A page can map the segment there, and the zeros behind it harm nobody.
   @inline(never) private func checkMemory(
-    _ segment: ProgramHeader, _ geometry: ELFGeometry, slide: Slide, free: PhysicalAllocator
+    _ segment: borrowing ProgramHeader, _ geometry: borrowing ELFGeometry, slide: Slide,
+    free: borrowing PhysicalAllocator
   ) throws(PlanError) {
     let start = geometry.position(of: segment) &+ shift
     let virtual = slide.apply(to: segment.virtualAddress).value
@@ -75,7 +76,7 @@ struct ELFInPlace {
 
   /// Zeros come before relocations, whose tables are read from the file.
   @inline(never) private func checkTables(
-    _ image: ELFImage, _ geometry: ELFGeometry, at place: PhysicalAddress
+    _ image: borrowing ELFImage, _ geometry: borrowing ELFGeometry, at place: PhysicalAddress
   ) throws(PlanError) {
     guard geometry.isPositionIndependent else { return }
     for segment in geometry.segments where segment.memorySize > segment.fileSize {

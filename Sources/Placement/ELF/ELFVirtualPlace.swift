@@ -13,7 +13,9 @@ struct ELFVirtualPlace {
   var slots: UInt64 = 1
   var decision: Decision
 
-  @inline(never) init(geometry: borrowing ELFGeometry, request: borrowing PlanRequest, generator: inout SplitMix64?) throws(PlanError) {
+  @inline(never) init(geometry: borrowing ELFGeometry, request: borrowing PlanRequest, generator: inout SplitMix64?)
+    throws(PlanError)
+  {
     let linked = geometry.segments[0].virtualAddress.value
     if let asked = request.slide {
       guard asked == 0 || geometry.isPositionIndependent else {
@@ -55,7 +57,9 @@ struct ELFVirtualPlace {
   }
 
   /// The virtual bytes the image takes, in whole steps.
-  @inline(never) private static func room(_ geometry: ELFGeometry, step: Alignment) throws(PlanError) -> UInt64 {
+  @inline(never) private static func room(_ geometry: borrowing ELFGeometry, step: Alignment) throws(PlanError)
+    -> UInt64
+  {
     let linked = geometry.segments[0].virtualAddress.value
     let size = geometry.span.adding(ByteCount(linked & step.mask))?.alignedUp(to: step)
     // The step is the greatest p_align, which can be any power of two.

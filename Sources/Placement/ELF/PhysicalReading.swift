@@ -35,7 +35,9 @@ struct PhysicalReading {
   /// A field decides; else the machine does, for the image as a whole.
   ///
   /// - Throws: ``PlanError`` for an offset that the image's `p_paddr` do not reach.
-  @inline(never) init(_ segments: [ProgramHeader], _ fields: borrowing AddressFields, memoryTop: UInt64) throws(PlanError) {
+  @inline(never) init(_ segments: [ProgramHeader], _ fields: borrowing AddressFields, memoryTop: UInt64)
+    throws(PlanError)
+  {
     let extent = Extent(segments)
     if let offset = fields.offset {
       guard offset <= extent.low else {
@@ -59,7 +61,9 @@ struct PhysicalReading {
   }
 
   /// As a field says.
-  @inline(never) private init(_ extent: Extent, offset: UInt64, because field: Sentence, _ reason: Sentence, memoryTop: UInt64) {
+  @inline(never) private init(
+    _ extent: Extent, offset: UInt64, because field: Sentence, _ reason: Sentence, memoryTop: UInt64
+  ) {
     let place: Sentence = "[\(hex: extent.low - offset), \(hex: extent.high - offset))"
     self.offset = offset
     let isPlace = extent.low - offset >= PerchLoader.floor && extent.high - offset <= memoryTop
@@ -77,7 +81,9 @@ struct PhysicalReading {
   }
 
   /// As the machine allows.
-  @inline(never) private init(_ segments: [ProgramHeader], _ extent: Extent, _ fields: borrowing AddressFields, memoryTop: UInt64) {
+  @inline(never) private init(
+    _ segments: [ProgramHeader], _ extent: Extent, _ fields: borrowing AddressFields, memoryTop: UInt64
+  ) {
     let repeating = segments.count { $0.physicalAddress == $0.virtualAddress.value }
     let isAllAlike = repeating == segments.count
     let base = fields.virtualBase.flatMap { $0 > 0 && $0 <= extent.low ? $0 : nil }

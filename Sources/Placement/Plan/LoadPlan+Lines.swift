@@ -76,10 +76,8 @@ extension LoadPlan {
   }
 
   private var entryLine: Sentence {
-    switch entering {
-    case .described(let entry): Self.entryLine(entry)
-    case .established(let state): Self.entryLine(state)
-    }
+    if let longMode { return Self.entryLine(longMode) }
+    return described.map { Self.entryLine($0) } ?? ""
   }
 
   @inline(never) private static func entryLine(_ entry: EntryState) -> Sentence {

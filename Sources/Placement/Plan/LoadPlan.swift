@@ -21,15 +21,14 @@ public struct LoadPlan: Sendable {
   /// The processor at the image's first instruction.
   public var entry: EntryState {
     get {
-      switch entering {
-      case .described(let state): state
-      case .established(let state): EntryState(state)
-      }
+      if let described { return described }
+      guard let longMode else { preconditionFailure("an entry is described or established") }
+      return EntryState(longMode)
     }
-    set { entering = .described(newValue) }
+    set { described = newValue }
   }
-  /// How the processor comes to its state there.
-  private(set) var entering: Entering
+  /// As far as the loader promises it; nil where its own stub establishes the whole of it.
+  private(set) var described: EntryState?
   /// What will go wrong although the loader goes on.
   public var remarks: [Remark] = []
   /// Every choice: the rule, the facts, the candidates that lost.
@@ -43,9 +42,7 @@ public struct LoadPlan: Sendable {
   public var addressSpace = AddressSpace(mode: .x86_64FourLevel)
   public var pageTables = PageTableCost(framesByLevel: [])
   /// The whole of the processor's state, where the loader's own stub establishes it in 64-bit mode.
-  public var longMode: LongModeState? {
-    if case .established(let state) = entering { state } else { nil }
-  }
+  public var longMode: LongModeState?
   /// How far the kernel's virtual addresses moved from what the linker said.
   public var slide = Slide.none
   /// How much was drawn; nil where nothing was.
@@ -56,7 +53,7 @@ public struct LoadPlan: Sendable {
     self.loader = loader
     self.reading = reading
     self.machine = machine
-    entering = .described(entry)
+    described = entry
   }
 
   /// A plan without pieces whose entry is established by the loader's own stub.
@@ -64,14 +61,7 @@ public struct LoadPlan: Sendable {
     self.loader = loader
     self.reading = reading
     self.machine = machine
-    entering = .established(state)
-  }
-
-  enum Entering: Sendable {
-    /// As far as the loader promises it.
-    case described(EntryState)
-    /// By the loader's own stub, in 64-bit mode.
-    case established(LongModeState)
+    longMode = state
   }
 }
 

@@ -22,7 +22,8 @@ extension ModuleKernel {
   ///   - processor: what the processor has of what the words ask for.
   /// - Throws: ``PlanError`` where there is no module.
   @inline(never) public init(
-    in environment: borrowing BootEnvironment, _ words: borrowing LoaderCommandLine, loader: PhysicalRange, seed: UInt64?,
+    in environment: borrowing BootEnvironment, _ words: borrowing LoaderCommandLine, loader: PhysicalRange,
+    seed: UInt64?,
     processor: ProcessorFeatures
   ) throws(PlanError) {
     var files = Files()

@@ -7,7 +7,9 @@ extension ELFFile {
   ///
   /// - Throws: ``ParseError`` for a 32-bit file that has a dynamic table, for DT_REL (addends in the places, which no
   ///   64-bit machine of ours uses), for entries of another size, and for a table that no PT_LOAD holds in the file.
-  @inline(never) public func dynamicRelocations(in bytes: RawSpan) throws(ParseError) -> (rela: [FileRange], relr: [FileRange]) {
+  @inline(never) public func dynamicRelocations(in bytes: RawSpan) throws(ParseError) -> (
+    rela: [FileRange], relr: [FileRange]
+  ) {
     let entries = try dynamicEntries(in: bytes)
     guard !entries.isEmpty else { return ([], []) }
     guard header.class == .bits64 else {

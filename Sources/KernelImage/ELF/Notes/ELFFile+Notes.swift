@@ -55,7 +55,7 @@ private struct NoteWalk {
   /// Names are short; a hostile one is cut.
   private static var ownerLimit: UInt64 { 256 }
 
-  mutating func next(in bytes: RawSpan) throws(ParseError) -> Note? {
+  @inline(never) mutating func next(in bytes: RawSpan) throws(ParseError) -> Note? {
     let room = range.count.value &- position
     guard try hasHeader(room: room, in: bytes) else { return nil }
     let start = range.start.value &+ position
