@@ -36,8 +36,10 @@ extension DynamicRelocations {
     for table in rela + relr where target < table.endValue && table.start.value < target &+ 8 {
       throw PlanError(
         .badRelocation,
-        "the relocation entry at file offset \(hex: position) patches \(hex: offset), which is part of the relocation "
-          + "table at file offset \(hex: table.start): in place it would change under the loader")
+        """
+        the relocation entry at file offset \(hex: position) patches \(hex: offset), which is part of the relocation \
+        table at file offset \(hex: table.start): in place it would change under the loader
+        """)
     }
   }
 
@@ -86,8 +88,10 @@ extension DynamicRelocations {
     guard imageSize >= 8, distance <= UInt64(imageSize - 8) else {
       throw PlanError(
         .badRelocation,
-        "the relocation entry at file offset \(hex: position) patches \(hex: offset): outside the image, which is linked at "
-          + "\(hex: linkBase) and has \(hex: UInt64(imageSize)) bytes")
+        """
+        the relocation entry at file offset \(hex: position) patches \(hex: offset): outside the image, which is linked at \
+        \(hex: linkBase) and has \(hex: UInt64(imageSize)) bytes
+        """)
     }
     return Int(distance)
   }

@@ -20,8 +20,10 @@ struct ELFGeometry {
     guard header.byteOrder == .little, header.machine == (is64 ? .x86_64 : .i386) else {
       throw PlanError(
         .wrongImage,
-        "e_machine (offset 0x12) is \(header.machine.rawValue) and EI_CLASS \(is64 ? 2 : 1): this loader enters ELF64 for "
-          + "x86-64 (62) and ELF32 for i386 (3)")
+        """
+        e_machine (offset 0x12) is \(header.machine.rawValue) and EI_CLASS \(is64 ? 2 : 1): this loader enters ELF64 for \
+        x86-64 (62) and ELF32 for i386 (3)
+        """)
     }
     guard header.type == .executable || header.type == .shared else {
       throw PlanError(
@@ -67,8 +69,10 @@ struct ELFGeometry {
       guard position == 0 || (start > lastEnd) else {
         throw PlanError(
           .overlap,
-          "\(segment.place): p_vaddr \(hex: start) lies inside program header "
-            + "\(segments[position - 1].index), whose last byte is \(hex: lastEnd)")
+          """
+          \(segment.place): p_vaddr \(hex: start) lies inside program header \
+          \(segments[position - 1].index), whose last byte is \(hex: lastEnd)
+          """)
       }
       let (last, overflow) = start.addingReportingOverflow(segment.memorySize.value - 1)
       guard !overflow else {

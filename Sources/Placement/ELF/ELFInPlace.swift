@@ -41,8 +41,10 @@ struct ELFInPlace {
     let wanted = geometry.position(of: segment) &- geometry.position(of: first)
     throw PlanError(
       .badRequest,
-      "\(segment.place): its p_offset lies \(Self.signed(found)) bytes from that of program header \(first.index), its "
-        + "\(field) \(Self.signed(wanted)): the file is not the image")
+      """
+      \(segment.place): its p_offset lies \(Self.signed(found)) bytes from that of program header \(first.index), its \
+      \(field) \(Self.signed(wanted)): the file is not the image
+      """)
   }
 
   @inline(never) private static func signed(_ distance: UInt64) -> Sentence {
@@ -69,8 +71,10 @@ struct ELFInPlace {
     else {
       throw PlanError(
         .notUsable,
-        "\(segment.place): its \(hex: segment.memorySize) bytes at physical \(hex: start) are not all free memory at or "
-          + "above 1 MiB")
+        """
+        \(segment.place): its \(hex: segment.memorySize) bytes at physical \(hex: start) are not all free memory at or \
+        above 1 MiB
+        """)
     }
   }
 

@@ -112,8 +112,10 @@ extension PerchLoader {
       guard let virtual = VirtualRange(start: slide.apply(to: segment.virtualAddress), count: segment.memorySize) else {
         throw PlanError(
           .notUsable,
-          "\(segment.place): virtual \(hex: slide.apply(to: segment.virtualAddress)) + p_memsz "
-            + "\(hex: segment.memorySize) wraps around 2^64")
+          """
+          \(segment.place): virtual \(hex: slide.apply(to: segment.virtualAddress)) + p_memsz \
+          \(hex: segment.memorySize) wraps around 2^64
+          """)
       }
       placed.append(.init(index: segment.index, flags: segment.flags, virtual: virtual, physical: place))
     }

@@ -34,7 +34,8 @@ struct ELFVirtualPlace {
       return
     }
     // A step that keeps every segment's alignment, and lets 2 MiB pages be used.
-    let step = geometry.segments.compactMap { Alignment($0.alignment) }.max().map { max($0, .page2MiB) } ?? .page2MiB
+    var step = Alignment.page2MiB
+    for segment in geometry.segments { step = max(step, Alignment(segment.alignment) ?? .one) }
     let room = try Self.room(geometry, step: step)
     slots = 1 + (Self.windowEnd - Self.windowStart - room) / step.value
     let base = linked & ~step.mask
@@ -68,8 +69,10 @@ struct ELFVirtualPlace {
     else {
       throw PlanError(
         .noRoom,
-        "the image spans \(hex: geometry.span) bytes in steps of \(hex: step.value), its greatest p_align: more than the "
-          + "kernel window [\(hex: windowStart), \(hex: windowEnd)) holds")
+        """
+        the image spans \(hex: geometry.span) bytes in steps of \(hex: step.value), its greatest p_align: more than the \
+        kernel window [\(hex: windowStart), \(hex: windowEnd)) holds
+        """)
     }
     return taken
   }

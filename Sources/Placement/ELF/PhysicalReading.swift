@@ -43,8 +43,10 @@ struct PhysicalReading {
       guard offset <= extent.low else {
         throw PlanError(
           .wrongImage,
-          "\(fields.isText ? "ELF_PADDR_OFFSET" : "PADDR_OFFSET") \(hex: offset) exceeds the lowest p_paddr "
-            + "\(hex: extent.low)")
+          """
+          \(fields.isText ? "ELF_PADDR_OFFSET" : "PADDR_OFFSET") \(hex: offset) exceeds the lowest p_paddr \
+          \(hex: extent.low)
+          """)
       }
       self.init(
         extent, offset: offset, because: "\(fields.missing) is \(hex: offset)", "the field decides",

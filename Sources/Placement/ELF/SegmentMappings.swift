@@ -26,8 +26,10 @@ struct SegmentMappings {
       guard segment.virtual.start.value & 0xfff == segment.physical.value & 0xfff else {
         throw PlanError(
           .misaligned,
-          "program header \(segment.index): virtual \(hex: segment.virtual.start) and physical \(hex: segment.physical) differ "
-            + "modulo 4 KiB: no page can map one to the other",
+          """
+          program header \(segment.index): virtual \(hex: segment.virtual.start) and physical \(hex: segment.physical) differ \
+          modulo 4 KiB: no page can map one to the other
+          """,
           help: "choose a physical place that is congruent to the link address modulo 4 KiB")
       }
       guard let pages = segment.virtual.alignedOut(to: .page4KiB), pages.endValue != 0 || pages.count.value < 1 << 47
@@ -53,8 +55,10 @@ struct SegmentMappings {
     guard physicalBefore == intent.physical.value else {
       throw PlanError(
         .overlap,
-        "\(previous.name) and \(intent.name) share the page at \(hex: shared), but lie at physical \(hex: physicalBefore) and "
-          + "\(hex: intent.physical): one virtual page cannot show two",
+        """
+        \(previous.name) and \(intent.name) share the page at \(hex: shared), but lie at physical \(hex: physicalBefore) and \
+        \(hex: intent.physical): one virtual page cannot show two
+        """,
         help: "align segments to 4 KiB, or keep p_vaddr - p_paddr the same for both")
     }
     intents.removeLast()

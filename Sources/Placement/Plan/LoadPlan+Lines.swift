@@ -34,8 +34,10 @@ extension LoadPlan {
     line(entryLine)
     if let randomization {
       line(
-        "seed \(hex: randomization.seed): \(randomization.physicalSlots) physical slots, "
-          + "\(randomization.virtualSlots) virtual slots")
+        """
+        seed \(hex: randomization.seed): \(randomization.physicalSlots) physical slots, \
+        \(randomization.virtualSlots) virtual slots
+        """)
     }
     for remark in remarks { line("remark: \(remark.sentence)") }
   }
