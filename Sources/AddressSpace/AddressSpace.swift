@@ -13,7 +13,7 @@ public struct AddressSpace: Sendable {
   /// - Throws: ``MappingError`` when the intent is not made of whole pages, is not translated by the mode (not canonical)
   ///   or crosses the canonical hole, has physical addresses that the mode's entries cannot hold, or overlaps an intent
   ///   that is already there.
-  public mutating func add(_ intent: MappingIntent) throws(MappingError) {
+  @inline(never) public mutating func add(_ intent: MappingIntent) throws(MappingError) {
     guard !intent.virtual.isEmpty, let last = intent.virtual.last else {
       throw MappingError(code: .empty, name: intent.name, virtual: intent.virtual.start)
     }
@@ -45,7 +45,8 @@ public struct AddressSpace: Sendable {
     guard let range = PhysicalRange(start: intent.physical, count: intent.virtual.count), let last = range.last,
       last.value <= mode.greatestPhysicalAddress
     else { return false }
-    return mode != .i386 || last.value <= UInt32.max
+    guard case .i386 = mode else { return true }
+    return last.value <= UInt32.max
       || intent.largestPage >= .size4MiB && isWholePages(intent, .size4MiB)
   }
 

@@ -3,18 +3,24 @@ extension Array {
   ///
   /// Only keys are sorted, by one function for elements of all types: the library's is compiled anew for each.
   @inlinable public func ordered(by key: (Element) -> UInt64) -> [Element] {
-    order(by: key).map { self[$0] }
+    var ordered: [Element] = []
+    for index in order(by: key) { ordered.append(self[index]) }
+    return ordered
   }
 
   /// The indices of the elements in that order.
   @inlinable public func order(by key: (Element) -> UInt64) -> [Int] {
-    orderOfKeys(count) { key(self[$0]) }
+    var keys: [UInt64] = []
+    for element in self { keys.append(key(element)) }
+    return ascending(keys)
   }
 }
 
-/// Merges runs that are twice as long each time.
-@inline(never) @usableFromInline func orderOfKeys(_ count: Int, _ key: (Int) -> UInt64) -> [Int] {
-  var order = [Int](0..<count)
+/// The indices of keys: runs are merged that are twice as long each time.
+@inline(never) @usableFromInline func ascending(_ keys: [UInt64]) -> [Int] {
+  let count = keys.count
+  var order: [Int] = []
+  for index in keys.indices { order.append(index) }
   var width = 1
   while width < count {
     var merged: [Int] = []
@@ -26,7 +32,7 @@ extension Array {
       var right = middle
       let end = Swift.min(middle + width, count)
       while left < middle || right < end {
-        let takesLeft = left < middle && (right == end || key(order[left]) <= key(order[right]))
+        let takesLeft = left < middle && (right == end || keys[order[left]] <= keys[order[right]])
         merged.append(order[takesLeft ? left : right])
         if takesLeft { left += 1 } else { right += 1 }
       }

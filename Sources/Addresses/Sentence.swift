@@ -17,9 +17,9 @@ public struct Sentence: ExpressibleByStringInterpolation, Sendable {
   }
   @inline(__always) public init(stringInterpolation parts: Parts) { bytes = parts.bytes }
 
-  public var text: String { String(bytes: bytes) }
+  @inline(never) public var text: String { String(bytes: bytes) }
 
-  @inline(never) public static func + (left: Sentence, right: Sentence) -> Sentence {
+  @inline(never) public static func + (left: consuming Sentence, right: consuming Sentence) -> Sentence {
     Sentence(bytes: left.bytes + right.bytes)
   }
 
@@ -47,7 +47,7 @@ public struct Sentence: ExpressibleByStringInterpolation, Sendable {
     }
 
     @inline(never) public mutating func appendInterpolation(_ value: String) { bytes += value.bytes }
-    @inline(never) public mutating func appendInterpolation(_ value: Sentence) { bytes += value.bytes }
+    @inline(never) public mutating func appendInterpolation(_ value: consuming Sentence) { bytes += value.bytes }
     @inline(__always) public mutating func appendInterpolation(_ value: StaticString) { appendLiteral(value) }
 
     @inline(never) public mutating func appendInterpolation(_ value: Int) {
@@ -102,4 +102,4 @@ public struct Sentence: ExpressibleByStringInterpolation, Sendable {
 }
 
 /// The text of a sentence, where a `String` is wanted.
-@inline(__always) public func text(_ sentence: Sentence) -> String { sentence.text }
+@inline(never) public func text(_ sentence: consuming Sentence) -> String { sentence.text }

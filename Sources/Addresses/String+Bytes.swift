@@ -66,6 +66,12 @@ extension ArraySlice<UInt8> {
     return true
   }
 
+  /// What stands before and behind the first of a byte; nil where there is none.
+  @inline(never) public func cut(at byte: UInt8) -> (before: ArraySlice<UInt8>, behind: ArraySlice<UInt8>)? {
+    for index in indices where self[index] == byte { return (self[..<index], self[(index + 1)...]) }
+    return nil
+  }
+
   /// The number that digits alone spell; nil where there are none, or it does not fit 64 bits.
   @inline(never) public func number(radix: UInt64) -> UInt64? {
     guard !isEmpty else { return nil }

@@ -20,8 +20,15 @@ extension DynamicRelocations {
       let place = try place(of: offset, imageSize: imageSize, position: position)
       if let fileOffset { try checkTables(fileOffset &+ UInt64(place), offset, position) }
     }
-    for table in rela { try forEachRELA(table, image: image, check) }
-    for table in relr { try forEachRELR(table, image: image, check) }
+    for table in rela {
+      for position in stride(from: table.start.value, to: table.endValue, by: 24) {
+        if let (offset, _) = try entryRELA(at: position, image: image) { try check(offset, position) }
+      }
+    }
+    for table in relr {
+      var places = PackedPlaces(table)
+      while let offset = try places.next(in: image) { try check(offset, places.position) }
+    }
   }
 
   /// The eight bytes at a file offset belong to no table.
@@ -29,8 +36,10 @@ extension DynamicRelocations {
     for table in rela + relr where target < table.endValue && table.start.value < target &+ 8 {
       throw PlanError(
         .badRelocation,
-        "the relocation entry at file offset \(hex: position) patches \(hex: offset), which is part of the relocation "
-          + "table at file offset \(hex: table.start): in place it would change under the loader")
+        """
+        the relocation entry at file offset \(hex: position) patches \(hex: offset), which is part of the relocation \
+        table at file offset \(hex: table.start): in place it would change under the loader
+        """)
     }
   }
 
@@ -48,21 +57,13 @@ extension DynamicRelocations {
     let size = placed.byteCount
     let whole = UInt64(bitPattern: slide.value)
     var targets: [Int] = []
-    try forEachRELR(table, image: image) { (offset, position) throws(PlanError) in
-      targets.append(try place(of: offset, imageSize: size, position: position))
+    var places = PackedPlaces(table)
+    while let offset = try places.next(in: image) {
+      targets.append(try place(of: offset, imageSize: size, position: places.position))
     }
     for target in targets {
       let value = placed.bytes.load(UInt64.self, at: UInt64(target)) ?? 0
       placed.storeBytes(of: (value &+ whole).littleEndian, toByteOffset: target, as: UInt64.self)
-    }
-  }
-
-  @inline(never) private func forEachRELA(
-    _ table: FileRange, image: RawSpan, _ body: (UInt64, UInt64) throws(PlanError) -> Void
-  ) throws(PlanError) {
-    for position in stride(from: table.start.value, to: table.endValue, by: 24) {
-      guard let (offset, _) = try entryRELA(at: position, image: image) else { continue }
-      try body(offset, position)
     }
   }
 
@@ -82,37 +83,61 @@ extension DynamicRelocations {
     }
   }
 
-  /// An even word is a place; an odd word is a bitmap of the 63 words that follow the last place.
-  @inline(never) private func forEachRELR(
-    _ table: FileRange, image: RawSpan, _ body: (UInt64, UInt64) throws(PlanError) -> Void
-  ) throws(PlanError) {
-    var next: UInt64?
-    for position in stride(from: table.start.value, to: table.endValue, by: 8) {
-      guard let word = image.load(UInt64.self, at: position) else {
-        throw PlanError(.badRelocation, "the RELR word at file offset \(hex: position) ends beyond the file")
-      }
-      if word & 1 == 0 {
-        try body(word, position)
-        next = word &+ 8
-      } else {
-        guard let base = next else {
-          throw PlanError(
-            .badRelocation, "the RELR word at file offset \(hex: position) is a bitmap with no place before it")
-        }
-        for bit in 1..<UInt64(64) where word >> bit & 1 == 1 { try body(base &+ (bit - 1) &* 8, position) }
-        next = base &+ 63 * 8
-      }
-    }
-  }
-
   @inline(never) private func place(of offset: UInt64, imageSize: Int, position: UInt64) throws(PlanError) -> Int {
     let distance = offset &- linkBase.value
     guard imageSize >= 8, distance <= UInt64(imageSize - 8) else {
       throw PlanError(
         .badRelocation,
-        "the relocation entry at file offset \(hex: position) patches \(hex: offset): outside the image, which is linked at "
-          + "\(hex: linkBase) and has \(hex: UInt64(imageSize)) bytes")
+        """
+        the relocation entry at file offset \(hex: position) patches \(hex: offset): outside the image, which is linked at \
+        \(hex: linkBase) and has \(hex: UInt64(imageSize)) bytes
+        """)
     }
     return Int(distance)
+  }
+}
+
+/// The places in a RELR table: an even word is a place; an odd word is a bitmap of the 63 words that follow the last
+/// place.
+private struct PackedPlaces {
+  /// Of the word that the last place came from.
+  private(set) var position: UInt64
+  private var nextPosition: UInt64
+  private let end: UInt64
+  /// The place behind the last one, and behind the last bitmap's words.
+  private var base: UInt64?
+  /// What is left of a bitmap whose bit 0 is the word at `bitmapBase`.
+  private var bitmap: UInt64 = 0
+  private var bitmapBase: UInt64 = 0
+
+  init(_ table: FileRange) {
+    position = table.start.value
+    nextPosition = position
+    end = table.endValue
+  }
+
+  @inline(never) mutating func next(in image: RawSpan) throws(PlanError) -> UInt64? {
+    while bitmap == 0 {
+      guard nextPosition < end else { return nil }
+      position = nextPosition
+      nextPosition += 8
+      guard let word = image.load(UInt64.self, at: position) else {
+        throw PlanError(.badRelocation, "the RELR word at file offset \(hex: position) ends beyond the file")
+      }
+      guard word & 1 == 1 else {
+        base = word &+ 8
+        return word
+      }
+      guard let start = base else {
+        throw PlanError(
+          .badRelocation, "the RELR word at file offset \(hex: position) is a bitmap with no place before it")
+      }
+      bitmap = word >> 1
+      bitmapBase = start
+      base = start &+ 63 * 8
+    }
+    let bit = UInt64(bitmap.trailingZeroBitCount)
+    bitmap &= bitmap - 1
+    return bitmapBase &+ bit &* 8
   }
 }

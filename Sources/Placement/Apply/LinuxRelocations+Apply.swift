@@ -43,7 +43,9 @@ extension LinuxRelocations {
     let entry = image.load(UInt32.self, at: list.start.value + UInt64(bad)) ?? 0
     throw PlanError(
       .badRelocation,
-      "the relocation entry at file offset \(hex: list.start.value + UInt64(bad)) is \(hex: UInt64(entry)): outside the image, "
-        + "which starts at \(hex: linkBase) and has \(hex: UInt64(placed.byteCount)) bytes")
+      """
+      the relocation entry at file offset \(hex: list.start.value + UInt64(bad)) is \(hex: UInt64(entry)): outside the image, \
+      which starts at \(hex: linkBase) and has \(hex: UInt64(placed.byteCount)) bytes
+      """)
   }
 }

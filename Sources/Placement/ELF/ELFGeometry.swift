@@ -14,14 +14,16 @@ struct ELFGeometry {
   var span: ByteCount
   var isPositionIndependent: Bool
 
-  init(_ elf: ELFFile, bytes: RawSpan, memoryTop: UInt64) throws(PlanError) {
+  @inline(never) init(_ elf: borrowing ELFFile, bytes: RawSpan, memoryTop: UInt64) throws(PlanError) {
     let header = elf.header
     is64 = header.class == .bits64
     guard header.byteOrder == .little, header.machine == (is64 ? .x86_64 : .i386) else {
       throw PlanError(
         .wrongImage,
-        "e_machine (offset 0x12) is \(header.machine.rawValue) and EI_CLASS \(is64 ? 2 : 1): this loader enters ELF64 for "
-          + "x86-64 (62) and ELF32 for i386 (3)")
+        """
+        e_machine (offset 0x12) is \(header.machine.rawValue) and EI_CLASS \(is64 ? 2 : 1): this loader enters ELF64 for \
+        x86-64 (62) and ELF32 for i386 (3)
+        """)
     }
     guard header.type == .executable || header.type == .shared else {
       throw PlanError(
@@ -39,7 +41,7 @@ struct ELFGeometry {
       isPositionIndependent
       ? PhysicalReading(positionIndependent: ())
       : try PhysicalReading(segments, AddressFields(elf, in: bytes), memoryTop: memoryTop)
-    (base, span) = try Self.measure(segments, reading, byVirtual: isPositionIndependent)
+    (base, span) = try Self.measure(segments, offset: reading.offset, byVirtual: isPositionIndependent)
     // With paging off there is only the physical address; see `physicalEntry`.
     guard is64 else { return }
     let entry = header.entry
@@ -49,26 +51,28 @@ struct ELFGeometry {
   }
 
   /// Where a segment lies in the reading's terms.
-  func position(of segment: ProgramHeader) -> UInt64 {
+  @inline(never) func position(of segment: ProgramHeader) -> UInt64 {
     isPositionIndependent ? segment.virtualAddress.value : segment.physicalAddress &- reading.offset
   }
 
   /// The end of the physical memory that the kernel can be put into.
   var physicalLimit: UInt64 { is64 ? 1 << 46 : 1 << 32 }
 
-  static func holds(_ segment: ProgramHeader, _ address: UInt64) -> Bool {
+  @inline(never) static func holds(_ segment: ProgramHeader, _ address: UInt64) -> Bool {
     address >= segment.virtualAddress.value && address - segment.virtualAddress.value < segment.memorySize.value
   }
 
-  private static func checkVirtual(_ segments: [ProgramHeader]) throws(PlanError) {
+  @inline(never) private static func checkVirtual(_ segments: [ProgramHeader]) throws(PlanError) {
     var lastEnd: UInt64 = 0
     for (position, segment) in segments.enumerated() {
       let start = segment.virtualAddress.value
       guard position == 0 || (start > lastEnd) else {
         throw PlanError(
           .overlap,
-          "\(segment.place): p_vaddr \(hex: start) lies inside program header "
-            + "\(segments[position - 1].index), whose last byte is \(hex: lastEnd)")
+          """
+          \(segment.place): p_vaddr \(hex: start) lies inside program header \
+          \(segments[position - 1].index), whose last byte is \(hex: lastEnd)
+          """)
       }
       let (last, overflow) = start.addingReportingOverflow(segment.memorySize.value - 1)
       guard !overflow else {
@@ -81,27 +85,32 @@ struct ELFGeometry {
     }
   }
 
-  private static func measure(
-    _ segments: [ProgramHeader], _ reading: PhysicalReading, byVirtual: Bool
+  @inline(never) private static func measure(
+    _ segments: [ProgramHeader], offset: UInt64, byVirtual: Bool
   ) throws(PlanError) -> (UInt64, ByteCount) {
-    func start(_ segment: ProgramHeader) -> UInt64 {
-      byVirtual ? segment.virtualAddress.value : segment.physicalAddress &- reading.offset
+    var starts: [UInt64] = []
+    for segment in segments {
+      starts.append(byVirtual ? segment.virtualAddress.value : segment.physicalAddress &- offset)
     }
-    let ordered = segments.ordered(by: start)
-    let base = start(ordered[0])
+    let order = starts.order { $0 }
+    let base = starts[order[0]]
     var end = base
-    for (position, segment) in ordered.enumerated() {
-      guard position == 0 || start(segment) >= end else {
+    for position in order.indices {
+      let segment = segments[order[position]]
+      let start = starts[order[position]]
+      guard position == 0 || start >= end else {
         throw PlanError(
           .overlap,
-          "\(segment.place): p_paddr \(hex: start(segment)) lies inside program header "
-            + "\(ordered[position - 1].index), which reaches \(hex: end)")
+          """
+          \(segment.place): p_paddr \(hex: start) lies inside program header \(segments[order[position - 1]].index), \
+          which reaches \(hex: end)
+          """)
       }
-      let (sum, overflow) = start(segment).addingReportingOverflow(segment.memorySize.value)
+      let (sum, overflow) = start.addingReportingOverflow(segment.memorySize.value)
       guard !overflow else {
         throw PlanError(
           .notUsable,
-          "\(segment.place): p_paddr \(hex: start(segment)) + p_memsz \(hex: segment.memorySize) wraps around 2^64"
+          "\(segment.place): p_paddr \(hex: start) + p_memsz \(hex: segment.memorySize) wraps around 2^64"
         )
       }
       end = sum

@@ -11,9 +11,9 @@ struct ELFPhysicalPlace {
   /// Whether the segments' bytes lie there already.
   var isInPlace = false
 
-  init(
-    _ image: ELFImage, geometry: ELFGeometry, slide: Slide, request: PlanRequest, draft: PlanDraft,
-    generator: inout SplitMix64?
+  @inline(never) init(
+    _ image: borrowing ELFImage, geometry: borrowing ELFGeometry, slide: Slide, request: borrowing PlanRequest,
+    draft: borrowing PlanDraft, generator: inout SplitMix64?
   ) throws(PlanError) {
     let inPlace = Self.inPlace(image, geometry, slide: slide, request: request, draft: draft)
     let choice: Sentence
@@ -67,8 +67,9 @@ struct ELFPhysicalPlace {
     case possible(ELFInPlace)
   }
 
-  private static func inPlace(
-    _ image: ELFImage, _ geometry: ELFGeometry, slide: Slide, request: PlanRequest, draft: PlanDraft
+  @inline(never) private static func inPlace(
+    _ image: borrowing ELFImage, _ geometry: borrowing ELFGeometry, slide: Slide, request: borrowing PlanRequest,
+    draft: borrowing PlanDraft
   ) -> InPlace {
     guard let place = request.imagePlace else { return .noFile }
     do throws(PlanError) {
@@ -77,8 +78,8 @@ struct ELFPhysicalPlace {
     } catch { return .impossible(error) }
   }
 
-  private static func byDefault(
-    _ geometry: ELFGeometry, _ request: PlanRequest, _ inPlace: InPlace
+  @inline(never) private static func byDefault(
+    _ geometry: borrowing ELFGeometry, _ request: borrowing PlanRequest, _ inPlace: InPlace
   ) -> PlanRequest.PhysicalPlace {
     if request.seed != nil { return .any }
     // With paging off a kernel runs at physical addresses, which are the linker's to say.
@@ -92,7 +93,7 @@ struct ELFPhysicalPlace {
     return geometry.reading.kind == .virtual ? .any : .asLinked
   }
 
-  private static func require(_ inPlace: InPlace) throws(PlanError) -> ELFInPlace {
+  @inline(never) private static func require(_ inPlace: InPlace) throws(PlanError) -> ELFInPlace {
     switch inPlace {
     case .noFile:
       throw PlanError(
@@ -105,8 +106,9 @@ struct ELFPhysicalPlace {
   }
 
   /// A place in one piece where every virtual address is congruent to its physical one modulo 2 MiB, else modulo 4 KiB.
-  private static func search(
-    _ geometry: ELFGeometry, slide: Slide, allocator: PhysicalAllocator, generator: inout SplitMix64?
+  @inline(never) private static func search(
+    _ geometry: borrowing ELFGeometry, slide: Slide, allocator: borrowing PhysicalAllocator,
+    generator: inout SplitMix64?
   ) throws(PlanError) -> (shift: UInt64, slots: UInt64, because: Sentence, rejected: [Decision.Rejected]) {
     let lowest = geometry.segments.min { geometry.position(of: $0) < geometry.position(of: $1) }
     let virtual = lowest.map { slide.apply(to: $0.virtualAddress).value } ?? 0
@@ -132,8 +134,8 @@ struct ELFPhysicalPlace {
       help: "give the machine more memory; free: " + rangeList(allocator.free))
   }
 
-  private static func check(
-    _ geometry: ELFGeometry, shift: UInt64, draft: PlanDraft
+  @inline(never) private static func check(
+    _ geometry: borrowing ELFGeometry, shift: UInt64, draft: borrowing PlanDraft
   ) throws(PlanError) {
     for segment in geometry.segments {
       let start = geometry.position(of: segment) &+ shift
@@ -144,7 +146,9 @@ struct ELFPhysicalPlace {
     }
   }
 
-  private static func notFree(_ segment: ProgramHeader, at start: UInt64, draft: PlanDraft) -> PlanError {
+  @inline(never) private static func notFree(
+    _ segment: borrowing ProgramHeader, at start: UInt64, draft: borrowing PlanDraft
+  ) -> PlanError {
     let bytes: Sentence = "\(segment.place): its \(hex: segment.memorySize) bytes at physical \(hex: start)"
     let help: Sentence = "use --physical any, or an address in: " + rangeList(draft.allocator.free)
     if start <= PagingMode.x86_64FourLevel.greatestPhysicalAddress,

@@ -18,7 +18,9 @@ extension PerchLoader {
   /// ELF32: entered in 32-bit protected mode with paging off, `edi` pointing there.
   ///
   /// - Throws: ``PlanError`` with the field and the rule that leave no plan.
-  public static func plan(elf image: ELFImage, bytes: RawSpan, request: PlanRequest) throws(PlanError) -> LoadPlan {
+  @inline(never) public static func plan(elf image: ELFImage, bytes: RawSpan, request: PlanRequest) throws(PlanError)
+    -> LoadPlan
+  {
     let memoryTop = request.machine.usable.last?.endValue ?? 0
     let geometry = try ELFGeometry(image.elf, bytes: bytes, memoryTop: memoryTop)
     return geometry.is64
@@ -29,7 +31,9 @@ extension PerchLoader {
   /// Plans as ``plan(elf:bytes:request:)`` does, for a loader that only leaves for 64-bit mode: ELF64 alone.
   ///
   /// - Throws: ``PlanError`` with the field and the rule that leave no plan.
-  public static func plan(elf64 image: ELFImage, bytes: RawSpan, request: PlanRequest) throws(PlanError) -> LoadPlan {
+  @inline(never) public static func plan(elf64 image: ELFImage, bytes: RawSpan, request: PlanRequest) throws(PlanError)
+    -> LoadPlan
+  {
     let memoryTop = request.machine.usable.last?.endValue ?? 0
     let geometry = try ELFGeometry(image.elf, bytes: bytes, memoryTop: memoryTop)
     guard geometry.is64 else {
@@ -38,8 +42,8 @@ extension PerchLoader {
     return try plan64(image, geometry, bytes, request)
   }
 
-  private static func plan64(
-    _ image: ELFImage, _ geometry: ELFGeometry, _ bytes: RawSpan, _ request: PlanRequest
+  @inline(never) private static func plan64(
+    _ image: borrowing ELFImage, _ geometry: borrowing ELFGeometry, _ bytes: RawSpan, _ request: borrowing PlanRequest
   ) throws(PlanError) -> LoadPlan {
     var generator = request.seed.map { SplitMix64(seed: $0) }
     var draft = try PlanDraft(request, imageSize: ByteCount(UInt64(bytes.byteCount)))
@@ -83,8 +87,8 @@ extension PerchLoader {
     return plan
   }
 
-  private static func relocations(
-    _ image: ELFImage, geometry: ELFGeometry, slide: Slide, extent: PhysicalRange, bytes: RawSpan,
+  @inline(never) private static func relocations(
+    _ image: borrowing ELFImage, geometry: borrowing ELFGeometry, slide: Slide, extent: PhysicalRange, bytes: RawSpan,
     filePlace: PhysicalAddress?
   ) throws(PlanError) -> Relocations {
     guard geometry.isPositionIndependent, !image.rela.isEmpty || !image.relr.isEmpty else { return .none }
@@ -98,8 +102,8 @@ extension PerchLoader {
     return .dynamic(relocations)
   }
 
-  private static func addSegments(
-    _ geometry: ELFGeometry, _ physical: ELFPhysicalPlace, slide: Slide, to draft: inout PlanDraft
+  @inline(never) private static func addSegments(
+    _ geometry: borrowing ELFGeometry, _ physical: borrowing ELFPhysicalPlace, slide: Slide, to draft: inout PlanDraft
   ) throws(PlanError) {
     var placed: [SegmentMappings.Placed] = []
     for segment in geometry.segments {
@@ -108,8 +112,10 @@ extension PerchLoader {
       guard let virtual = VirtualRange(start: slide.apply(to: segment.virtualAddress), count: segment.memorySize) else {
         throw PlanError(
           .notUsable,
-          "\(segment.place): virtual \(hex: slide.apply(to: segment.virtualAddress)) + p_memsz "
-            + "\(hex: segment.memorySize) wraps around 2^64")
+          """
+          \(segment.place): virtual \(hex: slide.apply(to: segment.virtualAddress)) + p_memsz \
+          \(hex: segment.memorySize) wraps around 2^64
+          """)
       }
       placed.append(.init(index: segment.index, flags: segment.flags, virtual: virtual, physical: place))
     }
@@ -124,7 +130,8 @@ extension PerchLoader {
     }
   }
 
-  private static func pageSizeDecision(_ intent: MappingIntent, _ mode: PagingMode) -> Decision {
+  @inline(never) private static func pageSizeDecision(_ intent: borrowing MappingIntent, _ mode: PagingMode) -> Decision
+  {
     let large = Alignment.page2MiB
     let congruent = intent.virtual.start.value & large.mask == intent.physical.value & large.mask
     var because: Sentence = "virtual \(hex: intent.virtual.start) and physical \(hex: intent.physical) are "
@@ -147,7 +154,9 @@ extension PerchLoader {
     return Decision("pages of \(intent.name)", choice: choice, because: because)
   }
 
-  private static func mapDirectly(_ request: PlanRequest, in draft: inout PlanDraft) throws(PlanError) {
+  @inline(never) private static func mapDirectly(_ request: borrowing PlanRequest, in draft: inout PlanDraft)
+    throws(PlanError)
+  {
     for range in request.machine.usable {
       guard let start = range.start.alignedUp(to: .page4KiB),
         let whole = PhysicalRange(
@@ -165,7 +174,7 @@ extension PerchLoader {
     }
   }
 
-  private static func addStack(to draft: inout PlanDraft) throws(PlanError) -> VirtualAddress {
+  @inline(never) private static func addStack(to draft: inout PlanDraft) throws(PlanError) -> VirtualAddress {
     let physical = try draft.takePages(stackSize, for: "stack")
     let bottom = VirtualAddress(stackGuard.value + 0x1000)
     try draft.map(
@@ -180,14 +189,17 @@ extension PerchLoader {
   }
 
   /// Describes to the kernel what was done for it. Everything that is described is mapped before.
-  static func addInformation(
-    _ request: PlanRequest, modules: [PhysicalRange], kernel: (physical: PhysicalRange, virtual: VirtualAddress),
+  @inline(never) static func addInformation(
+    _ request: borrowing PlanRequest, modules: [PhysicalRange],
+    kernel: (physical: PhysicalRange, virtual: VirtualAddress),
     slide: Slide, stack: (guardPage: VirtualAddress, top: VirtualAddress), to draft: inout PlanDraft
   ) throws(PlanError) -> PhysicalAddress {
     var information = BootInformation()
     information.memoryMap = request.machine.entries
-    information.mappings = draft.space.mappings.map { BootInformation.Mapping($0) }
-    information.modules = zip(modules, request.modules).map { BootInformation.Module(physical: $0, name: $1.name) }
+    for mapping in draft.space.mappings { information.mappings.append(BootInformation.Mapping(mapping)) }
+    for (index, place) in modules.enumerated() {
+      information.modules.append(BootInformation.Module(physical: place, name: request.modules[index].name))
+    }
     information.commandLine = request.commandLine
     information.seed = request.seed ?? 0
     information.directMapBase = request.directMapBase

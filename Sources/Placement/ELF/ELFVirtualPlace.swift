@@ -13,7 +13,9 @@ struct ELFVirtualPlace {
   var slots: UInt64 = 1
   var decision: Decision
 
-  init(geometry: ELFGeometry, request: PlanRequest, generator: inout SplitMix64?) throws(PlanError) {
+  @inline(never) init(geometry: borrowing ELFGeometry, request: borrowing PlanRequest, generator: inout SplitMix64?)
+    throws(PlanError)
+  {
     let linked = geometry.segments[0].virtualAddress.value
     if let asked = request.slide {
       guard asked == 0 || geometry.isPositionIndependent else {
@@ -32,7 +34,8 @@ struct ELFVirtualPlace {
       return
     }
     // A step that keeps every segment's alignment, and lets 2 MiB pages be used.
-    let step = geometry.segments.compactMap { Alignment($0.alignment) }.max().map { max($0, .page2MiB) } ?? .page2MiB
+    var step = Alignment.page2MiB
+    for segment in geometry.segments { step = max(step, Alignment(segment.alignment) ?? .one) }
     let room = try Self.room(geometry, step: step)
     slots = 1 + (Self.windowEnd - Self.windowStart - room) / step.value
     let base = linked & ~step.mask
@@ -55,7 +58,9 @@ struct ELFVirtualPlace {
   }
 
   /// The virtual bytes the image takes, in whole steps.
-  private static func room(_ geometry: ELFGeometry, step: Alignment) throws(PlanError) -> UInt64 {
+  @inline(never) private static func room(_ geometry: borrowing ELFGeometry, step: Alignment) throws(PlanError)
+    -> UInt64
+  {
     let linked = geometry.segments[0].virtualAddress.value
     let size = geometry.span.adding(ByteCount(linked & step.mask))?.alignedUp(to: step)
     // The step is the greatest p_align, which can be any power of two.
@@ -64,8 +69,10 @@ struct ELFVirtualPlace {
     else {
       throw PlanError(
         .noRoom,
-        "the image spans \(hex: geometry.span) bytes in steps of \(hex: step.value), its greatest p_align: more than the "
-          + "kernel window [\(hex: windowStart), \(hex: windowEnd)) holds")
+        """
+        the image spans \(hex: geometry.span) bytes in steps of \(hex: step.value), its greatest p_align: more than the \
+        kernel window [\(hex: windowStart), \(hex: windowEnd)) holds
+        """)
     }
     return taken
   }

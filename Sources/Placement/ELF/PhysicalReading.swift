@@ -27,7 +27,7 @@ struct PhysicalReading {
   }
 
   /// An image that is moved as a whole, `p_vaddr` and all.
-  init(positionIndependent _: Void) {
+  @inline(never) init(positionIndependent _: Void) {
     kind = .virtual
     because = "position independent: the distances between segments' p_vaddr are kept"
   }
@@ -35,14 +35,18 @@ struct PhysicalReading {
   /// A field decides; else the machine does, for the image as a whole.
   ///
   /// - Throws: ``PlanError`` for an offset that the image's `p_paddr` do not reach.
-  init(_ segments: [ProgramHeader], _ fields: AddressFields, memoryTop: UInt64) throws(PlanError) {
+  @inline(never) init(_ segments: [ProgramHeader], _ fields: borrowing AddressFields, memoryTop: UInt64)
+    throws(PlanError)
+  {
     let extent = Extent(segments)
     if let offset = fields.offset {
       guard offset <= extent.low else {
         throw PlanError(
           .wrongImage,
-          "\(fields.isText ? "ELF_PADDR_OFFSET" : "PADDR_OFFSET") \(hex: offset) exceeds the lowest p_paddr "
-            + "\(hex: extent.low)")
+          """
+          \(fields.isText ? "ELF_PADDR_OFFSET" : "PADDR_OFFSET") \(hex: offset) exceeds the lowest p_paddr \
+          \(hex: extent.low)
+          """)
       }
       self.init(
         extent, offset: offset, because: "\(fields.missing) is \(hex: offset)", "the field decides",
@@ -59,7 +63,9 @@ struct PhysicalReading {
   }
 
   /// As a field says.
-  private init(_ extent: Extent, offset: UInt64, because field: Sentence, _ reason: Sentence, memoryTop: UInt64) {
+  @inline(never) private init(
+    _ extent: Extent, offset: UInt64, because field: Sentence, _ reason: Sentence, memoryTop: UInt64
+  ) {
     let place: Sentence = "[\(hex: extent.low - offset), \(hex: extent.high - offset))"
     self.offset = offset
     let isPlace = extent.low - offset >= PerchLoader.floor && extent.high - offset <= memoryTop
@@ -77,7 +83,9 @@ struct PhysicalReading {
   }
 
   /// As the machine allows.
-  private init(_ segments: [ProgramHeader], _ extent: Extent, _ fields: AddressFields, memoryTop: UInt64) {
+  @inline(never) private init(
+    _ segments: [ProgramHeader], _ extent: Extent, _ fields: borrowing AddressFields, memoryTop: UInt64
+  ) {
     let repeating = segments.count { $0.physicalAddress == $0.virtualAddress.value }
     let isAllAlike = repeating == segments.count
     let base = fields.virtualBase.flatMap { $0 > 0 && $0 <= extent.low ? $0 : nil }
@@ -120,7 +128,7 @@ private struct Extent {
   var low: UInt64 = .max
   var high: UInt64 = 0
 
-  init(_ segments: [ProgramHeader]) {
+  @inline(never) init(_ segments: [ProgramHeader]) {
     for segment in segments {
       let (end, overflow) = segment.physicalAddress.addingReportingOverflow(segment.memorySize.value)
       low = min(low, segment.physicalAddress)

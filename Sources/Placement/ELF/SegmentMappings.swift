@@ -21,13 +21,15 @@ struct SegmentMappings {
   private(set) var intents: [MappingIntent] = []
 
   /// The segments come in ascending virtual order and do not overlap.
-  init(_ segments: [Placed]) throws(PlanError) {
+  @inline(never) init(_ segments: [Placed]) throws(PlanError) {
     for segment in segments {
       guard segment.virtual.start.value & 0xfff == segment.physical.value & 0xfff else {
         throw PlanError(
           .misaligned,
-          "program header \(segment.index): virtual \(hex: segment.virtual.start) and physical \(hex: segment.physical) differ "
-            + "modulo 4 KiB: no page can map one to the other",
+          """
+          program header \(segment.index): virtual \(hex: segment.virtual.start) and physical \(hex: segment.physical) differ \
+          modulo 4 KiB: no page can map one to the other
+          """,
           help: "choose a physical place that is congruent to the link address modulo 4 KiB")
       }
       guard let pages = segment.virtual.alignedOut(to: .page4KiB), pages.endValue != 0 || pages.count.value < 1 << 47
@@ -42,7 +44,7 @@ struct SegmentMappings {
     }
   }
 
-  private mutating func add(_ intent: MappingIntent) throws(PlanError) {
+  @inline(never) private mutating func add(_ intent: MappingIntent) throws(PlanError) {
     guard let previous = intents.last, previous.virtual.overlaps(intent.virtual) else {
       intents.append(intent)
       return
@@ -53,8 +55,10 @@ struct SegmentMappings {
     guard physicalBefore == intent.physical.value else {
       throw PlanError(
         .overlap,
-        "\(previous.name) and \(intent.name) share the page at \(hex: shared), but lie at physical \(hex: physicalBefore) and "
-          + "\(hex: intent.physical): one virtual page cannot show two",
+        """
+        \(previous.name) and \(intent.name) share the page at \(hex: shared), but lie at physical \(hex: physicalBefore) and \
+        \(hex: intent.physical): one virtual page cannot show two
+        """,
         help: "align segments to 4 KiB, or keep p_vaddr - p_paddr the same for both")
     }
     intents.removeLast()
@@ -67,7 +71,7 @@ struct SegmentMappings {
     append(intent, from: page.value, count: intent.virtual.count.value - page.value)
   }
 
-  private mutating func append(_ intent: MappingIntent, from offset: UInt64, count: UInt64) {
+  @inline(never) private mutating func append(_ intent: MappingIntent, from offset: UInt64, count: UInt64) {
     guard count > 0 else { return }
     var part = intent
     part.virtual = VirtualRange(
@@ -76,7 +80,7 @@ struct SegmentMappings {
     intents.append(part)
   }
 
-  private static func access(_ flags: SegmentFlags) -> Access {
+  @inline(never) private static func access(_ flags: SegmentFlags) -> Access {
     switch (flags.contains(.write), flags.contains(.execute)) {
     case (false, false): .read
     case (true, false): .readWrite
@@ -85,7 +89,7 @@ struct SegmentMappings {
     }
   }
 
-  private static func union(_ one: Access, _ other: Access) -> Access {
+  @inline(never) private static func union(_ one: Access, _ other: Access) -> Access {
     if one == other { return one }
     if case .readWriteExecute = one { return one }
     if case .readWriteExecute = other { return other }

@@ -81,15 +81,19 @@ struct LinuxGeometry {
       guard position == 0 || segment.physicalAddress >= end else {
         throw PlanError(
           .overlap,
-          "\(segment.place): p_paddr \(hex: segment.physicalAddress) lies inside program header "
-            + "\(segments[position - 1].index), which reaches \(hex: end)")
+          """
+          \(segment.place): p_paddr \(hex: segment.physicalAddress) lies inside program header \
+          \(segments[position - 1].index), which reaches \(hex: end)
+          """)
       }
       let (sum, overflow) = segment.physicalAddress.addingReportingOverflow(segment.memorySize.value)
       guard !overflow, sum <= PagingMode.x86_64FourLevel.greatestPhysicalAddress else {
         throw PlanError(
           .notUsable,
-          "\(segment.place): p_paddr \(hex: segment.physicalAddress) + p_memsz "
-            + "\(hex: segment.memorySize) exceeds 52-bit physical memory")
+          """
+          \(segment.place): p_paddr \(hex: segment.physicalAddress) + p_memsz \
+          \(hex: segment.memorySize) exceeds 52-bit physical memory
+          """)
       }
       end = sum
     }

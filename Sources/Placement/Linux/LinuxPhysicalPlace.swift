@@ -21,8 +21,10 @@ struct LinuxPhysicalPlace {
     case .inPlace:
       throw PlanError(
         .badRequest,
-        "a Linux kernel is put at a multiple of its alignment \(hex: geometry.alignment.value), with room "
-          + "behind it: it does not run in place", help: "use --physical any")
+        """
+        a Linux kernel is put at a multiple of its alignment \(hex: geometry.alignment.value), with room \
+        behind it: it does not run in place
+        """, help: "use --physical any")
     }
     guard wanted & geometry.alignment.mask == 0 else {
       throw PlanError(
@@ -60,8 +62,10 @@ struct LinuxPhysicalPlace {
     guard list.total > 0 else {
       throw PlanError(
         .noRoom,
-        "no free range holds the kernel's \(hex: geometry.room) bytes at or above \(hex: floor), aligned to "
-          + "\(hex: geometry.alignment.value)",
+        """
+        no free range holds the kernel's \(hex: geometry.room) bytes at or above \(hex: floor), aligned to \
+        \(hex: geometry.alignment.value)
+        """,
         help: "give the machine more memory; free: " + rangeList(allocator.free))
     }
     let slot = generator?.draw(below: list.total) ?? 0

@@ -54,8 +54,10 @@ struct LinuxVirtualPlace {
     guard !first, !second, end <= LinuxGeometry.kernelImageSize else {
       throw PlanError(
         .badRequest,
-        "slide \(hex: UInt64(slide)) moves the image's end beyond the kernel's 1 GiB window "
-          + "(\(hex: geometry.linkPhysical) + slide + \(hex: geometry.randomizedSize) must be at most 0x40000000)")
+        """
+        slide \(hex: UInt64(slide)) moves the image's end beyond the kernel's 1 GiB window \
+        (\(hex: geometry.linkPhysical) + slide + \(hex: geometry.randomizedSize) must be at most 0x40000000)
+        """)
     }
   }
 }

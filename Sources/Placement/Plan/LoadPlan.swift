@@ -19,7 +19,16 @@ public struct LoadPlan: Sendable {
   /// What the loader itself makes and whose bytes are known, for the pieces whose source is `.blob`.
   public var blobs: [Blob] = []
   /// The processor at the image's first instruction.
-  public var entry: EntryState
+  public var entry: EntryState {
+    get {
+      if let described { return described }
+      guard let longMode else { preconditionFailure("an entry is described or established") }
+      return EntryState(longMode)
+    }
+    set { described = newValue }
+  }
+  /// As far as the loader promises it; nil where its own stub establishes the whole of it.
+  private(set) var described: EntryState?
   /// What will go wrong although the loader goes on.
   public var remarks: [Remark] = []
   /// Every choice: the rule, the facts, the candidates that lost.
@@ -44,12 +53,14 @@ public struct LoadPlan: Sendable {
     self.loader = loader
     self.reading = reading
     self.machine = machine
-    self.entry = entry
+    described = entry
   }
 
   /// A plan without pieces whose entry is established by the loader's own stub.
   public init(loader: LoaderName, reading: String, machine: MemoryMap, entering state: LongModeState) {
-    self.init(loader: loader, reading: reading, machine: machine, entry: EntryState(state))
+    self.loader = loader
+    self.reading = reading
+    self.machine = machine
     longMode = state
   }
 }

@@ -21,7 +21,7 @@ struct PlanDraft {
 
   /// - Parameter imageSize: the size of the image's file.
   /// - Throws: ``PlanError`` where what lies in memory already cannot lie there.
-  init(_ request: PlanRequest, imageSize: ByteCount) throws(PlanError) {
+  @inline(never) init(_ request: borrowing PlanRequest, imageSize: ByteCount) throws(PlanError) {
     processor = request.processor
     space = AddressSpace(mode: request.processor.pagingMode)
     taken = try TakenMemory(request, imageSize: imageSize)
@@ -41,7 +41,7 @@ struct PlanDraft {
   }
 
   /// Maps, turning a contradiction into a refusal.
-  mutating func map(_ intent: MappingIntent) throws(PlanError) {
+  @inline(never) mutating func map(_ intent: MappingIntent) throws(PlanError) {
     do throws(MappingError) {
       try space.add(intent)
     } catch {
@@ -63,7 +63,7 @@ struct PlanDraft {
   }
 
   /// Takes the lowest free pages for something that the loader makes.
-  mutating func takePages(
+  @inline(never) mutating func takePages(
     _ count: ByteCount, below limit: UInt64 = PerchLoader.stubLimit, for name: String
   ) throws(PlanError) -> PhysicalRange {
     guard let whole = count.alignedUp(to: .page4KiB),
@@ -77,7 +77,7 @@ struct PlanDraft {
   }
 
   /// Adds bytes that the loader made, at a place that is already taken.
-  mutating func add(_ bytes: [UInt8], at place: PhysicalAddress, name: String) {
+  @inline(never) mutating func add(_ bytes: [UInt8], at place: PhysicalAddress, name: String) {
     pieces.append(
       Piece(
         source: .blob(blobs.count),
@@ -86,7 +86,7 @@ struct PlanDraft {
   }
 
   /// Puts a segment of the image at a place, or leaves it there, and keeps its pages free of anything else.
-  mutating func place(_ segment: ProgramHeader, at place: PhysicalAddress, isInPlace: Bool) {
+  @inline(never) mutating func place(_ segment: ProgramHeader, at place: PhysicalAddress, isInPlace: Bool) {
     let piece = Piece(
       source: segment.fileSize > .zero ? .image(segment.fileRange) : .zero,
       destination: PhysicalRange(uncheckedStart: place, count: segment.fileSize),
@@ -97,13 +97,13 @@ struct PlanDraft {
   }
 
   /// Reserves the stub's page and maps it where it lies, so that it survives the switch to paging.
-  mutating func reserveStub() throws(PlanError) {
+  @inline(never) mutating func reserveStub() throws(PlanError) {
     stub = try takePages(ByteCount(EntryStub.size), for: "entry stub")
     try mapIdentity(stub, .readExecute, "entry stub")
   }
 
   /// Maps whole pages where they lie.
-  mutating func mapIdentity(_ range: PhysicalRange, _ access: Access, _ name: String) throws(PlanError) {
+  @inline(never) mutating func mapIdentity(_ range: PhysicalRange, _ access: Access, _ name: String) throws(PlanError) {
     try map(
       MappingIntent(
         virtual: VirtualRange(uncheckedStart: VirtualAddress(range.start.value), count: range.count),
@@ -111,7 +111,7 @@ struct PlanDraft {
   }
 
   /// Builds the tables for everything mapped so far and returns their root.
-  mutating func buildTables() throws(PlanError) -> (root: PhysicalAddress, cost: PageTableCost) {
+  @inline(never) mutating func buildTables() throws(PlanError) -> (root: PhysicalAddress, cost: PageTableCost) {
     // The format itself: the mode's would bring the tables of every processor into a boot loader.
     let format = X86_64Format(fiveLevels: space.mode == .x86_64FiveLevel)
     let budget = PageTableBudget(for: space, format: format)
@@ -122,7 +122,7 @@ struct PlanDraft {
   }
 
   /// The state at the kernel's first instruction, with the descriptor table inside the stub.
-  func entryState(
+  @inline(never) func entryState(
     rip: VirtualAddress, registers: LongModeState.GeneralRegisters, root: PhysicalAddress
   ) -> LongModeState {
     LongModeState(
@@ -131,7 +131,7 @@ struct PlanDraft {
   }
 
   /// Writes the stub that establishes `entry`.
-  mutating func addStub(for entry: LongModeState) throws(PlanError) {
+  @inline(never) mutating func addStub(for entry: LongModeState) throws(PlanError) {
     do throws(EntryStubError) {
       add(try EntryStub(entry: entry, at: stub.start).bytes, at: stub.start, name: "entry stub")
     } catch {
@@ -140,7 +140,7 @@ struct PlanDraft {
   }
 
   /// Hands over everything that was gathered.
-  func finish(_ plan: inout LoadPlan, _ tables: PageTableCost) {
+  @inline(never) func finish(_ plan: inout LoadPlan, _ tables: PageTableCost) {
     plan.pieces = pieces.ordered { $0.destination.start.value }
     plan.blobs = blobs
     plan.addressSpace = space
@@ -149,7 +149,7 @@ struct PlanDraft {
   }
 
   /// The initrd and other modules: where they lie, or as high as they go, so that low memory stays in one piece.
-  mutating func placeModules(
+  @inline(never) mutating func placeModules(
     _ modules: [PlanRequest.Module], below limit: UInt64
   ) throws(PlanError) -> [PhysicalRange] {
     var places: [PhysicalRange] = []
@@ -173,7 +173,7 @@ struct PlanDraft {
   }
 
   /// A module that stays, which is claimed from the beginning.
-  private func resident(
+  @inline(never) private func resident(
     _ module: PlanRequest.Module, at place: PhysicalAddress, below limit: UInt64
   ) throws(PlanError) -> PhysicalRange {
     let range = PhysicalRange(uncheckedStart: place, count: module.size)

@@ -7,7 +7,7 @@ extension ELFFile {
   /// Every note of the PT_NOTE segments, in file order; those of the SHT_NOTE sections when there is no such segment.
   ///
   /// - Throws: ``ParseError`` for a note that reaches beyond its segment or section, and for too many notes.
-  public func notes(in bytes: RawSpan) throws(ParseError) -> [Note] {
+  @inline(never) public func notes(in bytes: RawSpan) throws(ParseError) -> [Note] {
     var notes: [Note] = []
     var hasSegment = false
     for segment in programHeaders where segment.type == .note {
@@ -55,7 +55,7 @@ private struct NoteWalk {
   /// Names are short; a hostile one is cut.
   private static var ownerLimit: UInt64 { 256 }
 
-  mutating func next(in bytes: RawSpan) throws(ParseError) -> Note? {
+  @inline(never) mutating func next(in bytes: RawSpan) throws(ParseError) -> Note? {
     let room = range.count.value &- position
     guard try hasHeader(room: room, in: bytes) else { return nil }
     let start = range.start.value &+ position
