@@ -37,9 +37,7 @@ struct Refusal: Error {
   @inline(never) init(_ sentence: Sentence) { self.sentence = "error: \(sentence)" }
 
   @inline(never) init(_ error: ParseError, in subject: Sentence) {
-    var sentence: Sentence = "\(error.sentence)"
-    for part in error.evidence { sentence += "; \(part)" }
-    self.init("\(sentence) (\(subject), offset \(error.offset.value))")
+    self.init("\(error.account) (\(subject), offset \(error.offset.value))")
   }
 
   @inline(never) init(_ error: PlanError) {

@@ -104,14 +104,14 @@ final class LoaderWord {
   }
 
   /// ADDRESS+SIZE[,NAME]
-  @inline(never) func module(_ value: Range<Int>) throws(LoaderCommandLineError) -> LoaderCommandLine.Module {
+  @inline(never) func module(_ value: Range<Int>) throws(LoaderCommandLineError) -> BootEnvironment.Module {
     let comma = first(UInt8(ascii: ","), in: value)
     let plus = first(UInt8(ascii: "+"), in: value.lowerBound..<comma)
     guard let start = unsigned(value.lowerBound..<plus), start <= PhysicalAddress.greatest,
       let count = unsigned(min(plus + 1, comma)..<comma), count > 0,
       let range = PhysicalRange(start: PhysicalAddress(unchecked: start), count: ByteCount(count))
     else { throw error(.value, "ADDRESS+SIZE or ADDRESS+SIZE,NAME: a byte or more, below 2^56") }
-    return .init(physical: range, name: text(min(comma + 1, value.upperBound)..<value.upperBound))
+    return .init(physical: range, string: text(min(comma + 1, value.upperBound)..<value.upperBound))
   }
 
   /// Decimal digits, or hexadecimal ones behind `0x`; nil for anything else and for what 64 bits do not hold.

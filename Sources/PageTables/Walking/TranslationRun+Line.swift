@@ -32,10 +32,10 @@ extension TranslationRun {
 extension MappingIntent {
   /// The mapping on one line, with its pages from the smallest size up:
   /// "0xffffffff80200000-0xffffffff80700000 -> 0x400000 r-x 4 KiB x 256 + 2 MiB x 2 segment 0".
-  public func line(in mode: PagingMode) -> String {
+  public func line(in format: some TableFormat) -> String {
     var line: Sentence = "\(virtual.digits) -> \(hex: physical) "
     line += "r\(access.isWritable ? "w" : "-" as StaticString)\(access.isExecutable ? "x" : "-" as StaticString)"
-    let stretches = pageStretches(in: mode)
+    let stretches = pageStretches(in: format)
     var isFirst = true
     for level in 1...TableLevel.most {
       var pages: UInt64 = 0

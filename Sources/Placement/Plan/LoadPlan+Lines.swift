@@ -29,7 +29,7 @@ extension LoadPlan {
     }
     line("image \(Self.digits(imageExtent)) slide \(Self.signed(slide.value))")
     for piece in pieces { line(Self.text(piece)) }
-    for mapping in addressSpace.mappings { line("mapping \(mapping.line(in: addressSpace.mode))") }
+    for mapping in addressSpace.mappings { line("mapping \(mapping.line(in: addressSpace.tableFormat))") }
     if longMode != nil { line(pageTableLine) }
     line(entryLine)
     if let randomization {
@@ -66,9 +66,10 @@ extension LoadPlan {
 
   private var pageTableLine: Sentence {
     var line: Sentence = "page tables root \(hex: longMode?.cr3.value ?? 0):"
-    let names = addressSpace.mode.levelNames
-    for (level, frames) in pageTables.framesByLevel.enumerated() {
-      line += "\(level == 0 ? "" : ",") \(names[level]) \(frames)"
+    let count = pageTables.framesByLevel.count
+    for (index, frames) in pageTables.framesByLevel.enumerated() {
+      let name = addressSpace.mode.name(of: TableLevel(rawValue: count - index))
+      line += "\(index == 0 ? "" : ",") \(name) \(frames)"
     }
     for piece in pieces {
       guard case .blob(let index) = piece.source, piece.destination.start == longMode?.cr3 else { continue }
