@@ -90,7 +90,7 @@ struct ELFGeometry {
   ) throws(PlanError) -> (UInt64, ByteCount) {
     var starts: [UInt64] = []
     for segment in segments {
-      starts.append(byVirtual ? segment.virtualAddress.value : segment.physicalAddress &- offset)
+      starts.add(byVirtual ? segment.virtualAddress.value : segment.physicalAddress &- offset)
     }
     let order = starts.order { $0 }
     let base = starts[order[0]]

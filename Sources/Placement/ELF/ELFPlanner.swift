@@ -117,11 +117,11 @@ extension PerchLoader {
           \(hex: segment.memorySize) wraps around 2^64
           """)
       }
-      placed.append(.init(index: segment.index, flags: segment.flags, virtual: virtual, physical: place))
+      placed.add(.init(index: segment.index, flags: segment.flags, virtual: virtual, physical: place))
     }
     for intent in try SegmentMappings(placed).intents {
       try draft.map(intent)
-      draft.decisions.append(pageSizeDecision(intent, draft.space.mode))
+      draft.decisions.add(pageSizeDecision(intent, draft.space.mode))
       // The stub is mapped where it lies, so that it must not lie where the kernel is mapped.
       if intent.virtual.start.value <= PagingMode.x86_64FourLevel.greatestPhysicalAddress {
         draft.allocator.claim(
@@ -181,7 +181,7 @@ extension PerchLoader {
       MappingIntent(
         virtual: VirtualRange(uncheckedStart: bottom, count: stackSize), physical: physical.start, access: .readWrite,
         name: "stack"))
-    draft.pieces.append(
+    draft.pieces.add(
       Piece(
         source: .zero, destination: PhysicalRange(uncheckedStart: physical.start, count: .zero), zeroFill: stackSize,
         owner: "stack"))
@@ -196,9 +196,9 @@ extension PerchLoader {
   ) throws(PlanError) -> PhysicalAddress {
     var information = BootInformation()
     information.memoryMap = request.machine.entries
-    for mapping in draft.space.mappings { information.mappings.append(BootInformation.Mapping(mapping)) }
+    for mapping in draft.space.mappings { information.mappings.add(BootInformation.Mapping(mapping)) }
     for (index, place) in modules.enumerated() {
-      information.modules.append(BootInformation.Module(physical: place, name: request.modules[index].name))
+      information.modules.add(BootInformation.Module(physical: place, name: request.modules[index].name))
     }
     information.commandLine = request.commandLine
     information.seed = request.seed ?? 0

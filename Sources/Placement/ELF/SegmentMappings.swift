@@ -46,7 +46,7 @@ struct SegmentMappings {
 
   @inline(never) private mutating func add(_ intent: MappingIntent) throws(PlanError) {
     guard let previous = intents.last, previous.virtual.overlaps(intent.virtual) else {
-      intents.append(intent)
+      intents.add(intent)
       return
     }
     // Segments do not overlap, so that at most the last page of the one and the first of the other are the same.
@@ -77,7 +77,7 @@ struct SegmentMappings {
     part.virtual = VirtualRange(
       uncheckedStart: VirtualAddress(intent.virtual.start.value &+ offset), count: ByteCount(count))
     part.physical = PhysicalAddress(intent.physical.value + offset)
-    intents.append(part)
+    intents.add(part)
   }
 
   @inline(never) private static func access(_ flags: SegmentFlags) -> Access {
