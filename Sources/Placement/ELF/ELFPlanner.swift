@@ -22,7 +22,7 @@ extension PerchLoader {
     -> LoadPlan
   {
     let memoryTop = request.machine.usable.last?.endValue ?? 0
-    let geometry = try ELFGeometry(image.elf, bytes: bytes, memoryTop: memoryTop)
+    let geometry = try ELFGeometry.of(image.elf, bytes: bytes, memoryTop: memoryTop)
     return geometry.is64
       ? try plan64(image, geometry, bytes, request)
       : try planProtected(image, geometry, request, fileSize: bytes.byteCount)
@@ -35,7 +35,7 @@ extension PerchLoader {
     -> LoadPlan
   {
     let memoryTop = request.machine.usable.last?.endValue ?? 0
-    let geometry = try ELFGeometry(image.elf, bytes: bytes, memoryTop: memoryTop)
+    let geometry = try ELFGeometry.of(image.elf, bytes: bytes, memoryTop: memoryTop)
     guard geometry.is64 else {
       throw PlanError(.wrongImage, "EI_CLASS (offset 0x4) is 1: this loader enters ELF64 (2) alone, in 64-bit mode")
     }
@@ -43,14 +43,16 @@ extension PerchLoader {
   }
 
   @inline(never) private static func plan64(
-    _ image: borrowing ELFImage, _ geometry: borrowing ELFGeometry, _ bytes: RawSpan, _ request: borrowing PlanRequest
+    _ image: borrowing ELFImage, _ geometry: ELFGeometry, _ bytes: RawSpan, _ request: borrowing PlanRequest
   ) throws(PlanError) -> LoadPlan {
     var generator = request.seed.map { SplitMix64(seed: $0) }
     var draft = try PlanDraft(request, imageSize: ByteCount(UInt64(bytes.byteCount)))
     let virtual = try ELFVirtualPlace(geometry: geometry, request: request, generator: &generator)
     let physical = try ELFPhysicalPlace(
       image, geometry: geometry, slide: virtual.slide, request: request, draft: draft, generator: &generator)
-    draft.decisions += [geometry.reading.decision, physical.decision, virtual.decision]
+    draft.decisions.add(geometry.reading.decision)
+    draft.decisions.add(physical.decision)
+    draft.decisions.add(virtual.decision)
     let extent = PhysicalRange(
       uncheckedStart: PhysicalAddress(geometry.base &+ physical.shift), count: geometry.span)
     let relocations = try relocations(
@@ -77,7 +79,7 @@ extension PerchLoader {
       loader: .perch, reading: "ELF64 x86-64 kernel, entered at its virtual entry point", machine: request.machine,
       entering: entry)
     draft.finish(&plan, tables.cost)
-    plan.remarks = geometry.reading.remark.map { [$0] } ?? []
+    if let remark = geometry.reading.remark { plan.remarks.add(remark) }
     plan.imageExtent = extent
     plan.relocations = relocations
     plan.slide = virtual.slide
@@ -88,7 +90,7 @@ extension PerchLoader {
   }
 
   @inline(never) private static func relocations(
-    _ image: borrowing ELFImage, geometry: borrowing ELFGeometry, slide: Slide, extent: PhysicalRange, bytes: RawSpan,
+    _ image: borrowing ELFImage, geometry: ELFGeometry, slide: Slide, extent: PhysicalRange, bytes: RawSpan,
     filePlace: PhysicalAddress?
   ) throws(PlanError) -> Relocations {
     guard geometry.isPositionIndependent, !image.rela.isEmpty || !image.relr.isEmpty else { return .none }
@@ -103,7 +105,7 @@ extension PerchLoader {
   }
 
   @inline(never) private static func addSegments(
-    _ geometry: borrowing ELFGeometry, _ physical: borrowing ELFPhysicalPlace, slide: Slide, to draft: inout PlanDraft
+    _ geometry: ELFGeometry, _ physical: borrowing ELFPhysicalPlace, slide: Slide, to draft: inout PlanDraft
   ) throws(PlanError) {
     var placed: [SegmentMappings.Placed] = []
     for segment in geometry.segments {

@@ -47,7 +47,7 @@ extension PerchLoader {
         ]))
     draft.finish(&plan, PageTableCost(framesByLevel: []))
     plan.imageExtent = extent
-    plan.remarks = geometry.reading.remark.map { [$0] } ?? []
+    if let remark = geometry.reading.remark { plan.remarks.add(remark) }
     plan.randomization = request.seed.map {
       Randomization(seed: $0, physicalSlots: physical.slots, virtualSlots: 1)
     }
