@@ -107,11 +107,10 @@ extension PerchLoader {
   @inline(never) private static func addSegments(
     _ geometry: ELFGeometry, _ physical: borrowing ELFPhysicalPlace, slide: Slide, to draft: inout PlanDraft
   ) throws(PlanError) {
-    var placed: [SegmentMappings.Placed] = []
     for segment in geometry.segments {
       let place = PhysicalAddress(truncating: geometry.position(of: segment) &+ physical.shift)
       draft.place(segment, at: place, isInPlace: physical.isInPlace)
-      guard let virtual = VirtualRange(start: slide.apply(to: segment.virtualAddress), count: segment.memorySize) else {
+      guard VirtualRange(start: slide.apply(to: segment.virtualAddress), count: segment.memorySize) != nil else {
         throw PlanError(
           .notUsable,
           """
@@ -119,9 +118,14 @@ extension PerchLoader {
           \(hex: segment.memorySize) wraps around 2^64
           """)
       }
-      placed.add(.init(index: segment.index, flags: segment.flags, virtual: virtual, physical: place))
     }
-    for intent in try SegmentMappings(placed).intents {
+    var mappings = SegmentMappings()
+    for segment in geometry.segments {
+      let virtual = VirtualRange(uncheckedStart: slide.apply(to: segment.virtualAddress), count: segment.memorySize)
+      let place = PhysicalAddress(truncating: geometry.position(of: segment) &+ physical.shift)
+      try mappings.add(segment, at: virtual, place)
+    }
+    for intent in mappings.intents {
       try draft.map(intent)
       draft.decisions.add(pageSizeDecision(intent, draft.space.mode))
       // The stub is mapped where it lies, so that it must not lie where the kernel is mapped.
