@@ -31,8 +31,8 @@ public struct MemoryMap: Hashable, Sendable {
   public init(normalising raw: [Entry]) {
     var edges: [UInt64] = []
     for entry in raw where !entry.range.isEmpty {
-      edges.append(entry.range.start.value)
-      edges.append(entry.range.endValue)
+      edges.add(entry.range.start.value)
+      edges.add(entry.range.endValue)
     }
     let byEdge = edges.order { $0 }
     let byStart = raw.order { $0.range.start.value }
@@ -45,13 +45,13 @@ public struct MemoryMap: Hashable, Sendable {
       let high = edges[byEdge[position + 1]]
       guard low < high else { continue }
       while next < byStart.count, raw[byStart[next]].range.start.value <= low {
-        active.append(byStart[next])
+        active.add(byStart[next])
         next += 1
       }
       var remaining: [Int] = []
       var kind: UInt32?
       for index in active where raw[index].range.endValue > low {
-        remaining.append(index)
+        remaining.add(index)
         kind = max(kind ?? 0, raw[index].kind.rawValue)
       }
       active = remaining
@@ -67,13 +67,13 @@ public struct MemoryMap: Hashable, Sendable {
       joined.removeLast()
     }
     let range = PhysicalRange(uncheckedStart: PhysicalAddress(unchecked: start), count: ByteCount(high - start))
-    joined.append(Entry(range: range, kind: kind))
+    joined.add(Entry(range: range, kind: kind))
   }
 
   /// The ranges that may be written.
   public var usable: [PhysicalRange] {
     var ranges: [PhysicalRange] = []
-    for entry in entries where entry.kind == .usable { ranges.append(entry.range) }
+    for entry in entries where entry.kind == .usable { ranges.add(entry.range) }
     return ranges
   }
 

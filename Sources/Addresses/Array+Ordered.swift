@@ -4,14 +4,14 @@ extension Array {
   /// Only keys are sorted, by one function for elements of all types: the library's is compiled anew for each.
   @inlinable public func ordered(by key: (Element) -> UInt64) -> [Element] {
     var ordered: [Element] = []
-    for index in order(by: key) { ordered.append(self[index]) }
+    for index in order(by: key) { ordered.add(self[index]) }
     return ordered
   }
 
   /// The indices of the elements in that order.
   @inlinable public func order(by key: (Element) -> UInt64) -> [Int] {
     var keys: [UInt64] = []
-    for element in self { keys.append(key(element)) }
+    for element in self { keys.add(key(element)) }
     return ascending(keys)
   }
 }
@@ -20,7 +20,7 @@ extension Array {
 @inline(never) @usableFromInline func ascending(_ keys: [UInt64]) -> [Int] {
   let count = keys.count
   var order: [Int] = []
-  for index in keys.indices { order.append(index) }
+  for index in keys.indices { order.add(index) }
   var width = 1
   while width < count {
     var merged: [Int] = []
@@ -33,7 +33,7 @@ extension Array {
       let end = Swift.min(middle + width, count)
       while left < middle || right < end {
         let takesLeft = left < middle && (right == end || keys[order[left]] <= keys[order[right]])
-        merged.append(order[takesLeft ? left : right])
+        merged.add(order[takesLeft ? left : right])
         if takesLeft { left += 1 } else { right += 1 }
       }
     }

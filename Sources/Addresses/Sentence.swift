@@ -41,7 +41,7 @@ public struct Sentence: ExpressibleByStringInterpolation, Sendable {
       // SAFETY: 1. a literal's UTF-8 ends with a NUL, and lives as long as the program; 2. nothing behind it is read.
       var next = unsafe literal
       while unsafe next.pointee != 0 {
-        unsafe bytes.append(next.pointee)
+        unsafe bytes.add(next.pointee)
         unsafe next += 1
       }
     }
@@ -51,7 +51,7 @@ public struct Sentence: ExpressibleByStringInterpolation, Sendable {
     @inline(__always) public mutating func appendInterpolation(_ value: StaticString) { appendLiteral(value) }
 
     @inline(never) public mutating func appendInterpolation(_ value: Int) {
-      if value < 0 { bytes.append(UInt8(ascii: "-")) }
+      if value < 0 { bytes.add(UInt8(ascii: "-")) }
       appendDigits(of: UInt64(value.magnitude), radix: 10)
     }
 
@@ -90,7 +90,7 @@ public struct Sentence: ExpressibleByStringInterpolation, Sendable {
     private mutating func appendDigits(of value: UInt64, radix: UInt64) {
       if value >= radix { appendDigits(of: value / radix, radix: radix) }
       let digit = UInt8(truncatingIfNeeded: value % radix)
-      bytes.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") - 10 + digit)
+      bytes.add(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") - 10 + digit)
     }
   }
 }

@@ -15,7 +15,7 @@ extension String {
     let span = utf8.span
     var bytes: [UInt8] = []
     bytes.reserveCapacity(span.count)
-    for index in span.indices { bytes.append(span[index]) }
+    for index in span.indices { bytes.add(span[index]) }
     return bytes
   }
 

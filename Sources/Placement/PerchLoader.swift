@@ -17,7 +17,7 @@ public enum PerchLoader {
   @inline(never) static func loadable(_ elf: borrowing ELFFile) throws(PlanError) -> [ProgramHeader] {
     var segments: [ProgramHeader] = []
     for segment in elf.programHeaders where segment.type == .load && segment.memorySize > .zero {
-      segments.append(segment)
+      segments.add(segment)
     }
     guard !segments.isEmpty else {
       throw PlanError(.wrongImage, "the ELF has no PT_LOAD segment with memory: nothing to load")

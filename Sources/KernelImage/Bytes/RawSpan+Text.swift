@@ -21,7 +21,7 @@ extension RawSpan {
     var bytes: [UInt8] = []
     var position = offset
     while UInt64(bytes.count) < limit, let byte = load(UInt8.self, at: position), byte != 0 {
-      bytes.append(byte)
+      bytes.add(byte)
       position &+= 1
     }
     return String(bytes: bytes)

@@ -25,7 +25,7 @@ extension ELFFile {
     segments.reserveCapacity(tables.programHeaderCount)
     var offset = header.programHeaderOffset
     for index in 0..<tables.programHeaderCount {
-      segments.append(try ProgramHeader(parsing: bytes, at: offset, index: index, class: header.class))
+      segments.add(try ProgramHeader(parsing: bytes, at: offset, index: index, class: header.class))
       offset &+= UInt64(header.programHeaderEntrySize)
     }
     programHeaders = segments
@@ -33,7 +33,7 @@ extension ELFFile {
     sections.reserveCapacity(tables.sectionHeaderCount)
     offset = header.sectionHeaderOffset
     for index in 0..<tables.sectionHeaderCount {
-      sections.append(try SectionHeader(parsing: bytes, at: offset, index: index, class: header.class))
+      sections.add(try SectionHeader(parsing: bytes, at: offset, index: index, class: header.class))
       offset &+= UInt64(header.sectionHeaderEntrySize)
     }
     sectionHeaders = sections

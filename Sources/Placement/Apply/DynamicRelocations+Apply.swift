@@ -59,7 +59,7 @@ extension DynamicRelocations {
     var targets: [Int] = []
     var places = PackedPlaces(table)
     while let offset = try places.next(in: image) {
-      targets.append(try place(of: offset, imageSize: size, position: places.position))
+      targets.add(try place(of: offset, imageSize: size, position: places.position))
     }
     for target in targets {
       let value = placed.bytes.load(UInt64.self, at: UInt64(target)) ?? 0

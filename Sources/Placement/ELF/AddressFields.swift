@@ -12,7 +12,7 @@ struct AddressFields {
   /// Whether they come from the string, where the offset is VIRT_BASE unless told.
   private(set) var isText = false
   /// The header that makes `p_paddr` physical: "a Multiboot header".
-  private(set) var physicalHeader: String?
+  private(set) var physicalHeader: StaticString?
 
   @inline(never) init(_ elf: borrowing ELFFile, in bytes: RawSpan) {
     var hasNotes = false
@@ -38,7 +38,7 @@ struct AddressFields {
   }
 
   /// What would say it where nothing does.
-  var missing: String { isText ? "ELF_PADDR_OFFSET in __xen_guest" : "the note PADDR_OFFSET" }
+  var missing: StaticString { isText ? "ELF_PADDR_OFFSET in __xen_guest" : "the note PADDR_OFFSET" }
 
   @inline(never) private mutating func read(_ text: [UInt8]) {
     var rest = text[...]

@@ -2,21 +2,35 @@ import Addresses
 import KernelImage
 
 /// The measures of a generic ELF kernel for x86, checked.
-struct ELFGeometry {
+final class ELFGeometry {
   /// PT_LOAD segments with memory, by `p_vaddr`; no two overlap.
-  var segments: [ProgramHeader]
-  var reading: PhysicalReading
+  let segments: [ProgramHeader]
+  let reading: PhysicalReading
   /// ELF64 for x86-64, entered in 64-bit mode; else ELF32 for i386, entered with paging off.
-  var is64: Bool
+  let is64: Bool
   /// The lowest address in the reading's terms.
-  var base: UInt64
+  let base: UInt64
   /// From the lowest to the highest byte in the reading's terms.
-  var span: ByteCount
-  var isPositionIndependent: Bool
+  let span: ByteCount
+  let isPositionIndependent: Bool
 
-  @inline(never) init(_ elf: borrowing ELFFile, bytes: RawSpan, memoryTop: UInt64) throws(PlanError) {
+  private init(
+    _ segments: [ProgramHeader], _ reading: PhysicalReading, is64: Bool, base: UInt64, span: ByteCount,
+    isPositionIndependent: Bool
+  ) {
+    self.segments = segments
+    self.reading = reading
+    self.is64 = is64
+    self.base = base
+    self.span = span
+    self.isPositionIndependent = isPositionIndependent
+  }
+
+  @inline(never) static func of(
+    _ elf: borrowing ELFFile, bytes: RawSpan, memoryTop: UInt64
+  ) throws(PlanError) -> ELFGeometry {
     let header = elf.header
-    is64 = header.class == .bits64
+    let is64 = header.class == .bits64
     guard header.byteOrder == .little, header.machine == (is64 ? .x86_64 : .i386) else {
       throw PlanError(
         .wrongImage,
@@ -29,25 +43,26 @@ struct ELFGeometry {
       throw PlanError(
         .wrongImage, "e_type (offset 0x10) is \(header.type.rawValue): only ET_EXEC (2) and ET_DYN (3) can be entered")
     }
-    isPositionIndependent = header.type == .shared
+    let isPositionIndependent = header.type == .shared
     guard is64 || !isPositionIndependent else {
       throw PlanError(
         .wrongImage,
         "e_type (offset 0x10) is ET_DYN (3): a kernel that is entered with paging off runs where it was linked")
     }
-    segments = try PerchLoader.loadable(elf).ordered { $0.virtualAddress.value }
-    try Self.checkVirtual(segments)
-    reading =
+    let segments = try PerchLoader.loadable(elf).ordered { $0.virtualAddress.value }
+    try checkVirtual(segments)
+    let reading =
       isPositionIndependent
-      ? PhysicalReading(positionIndependent: ())
-      : try PhysicalReading(segments, AddressFields(elf, in: bytes), memoryTop: memoryTop)
-    (base, span) = try Self.measure(segments, offset: reading.offset, byVirtual: isPositionIndependent)
+      ? PhysicalReading.positionIndependent()
+      : try PhysicalReading.of(segments, AddressFields(elf, in: bytes), memoryTop: memoryTop)
+    let (base, span) = try measure(segments, offset: reading.offset, byVirtual: isPositionIndependent)
     // With paging off there is only the physical address; see `physicalEntry`.
-    guard is64 else { return }
     let entry = header.entry
-    guard segments.contains(where: { Self.holds($0, entry.value) }) else {
+    guard !is64 || segments.contains(where: { holds($0, entry.value) }) else {
       throw PlanError(.wrongImage, "e_entry (offset 0x18) \(hex: entry) lies in no PT_LOAD segment's virtual range")
     }
+    return ELFGeometry(
+      segments, reading, is64: is64, base: base, span: span, isPositionIndependent: isPositionIndependent)
   }
 
   /// Where a segment lies in the reading's terms.
@@ -90,7 +105,7 @@ struct ELFGeometry {
   ) throws(PlanError) -> (UInt64, ByteCount) {
     var starts: [UInt64] = []
     for segment in segments {
-      starts.append(byVirtual ? segment.virtualAddress.value : segment.physicalAddress &- offset)
+      starts.add(byVirtual ? segment.virtualAddress.value : segment.physicalAddress &- offset)
     }
     let order = starts.order { $0 }
     let base = starts[order[0]]

@@ -13,7 +13,7 @@ struct ELFInPlace {
   /// - Parameter free: what is free when the file itself is no obstacle.
   /// - Throws: ``PlanError`` with the rule that speaks against it.
   @inline(never) init(
-    _ image: borrowing ELFImage, _ geometry: borrowing ELFGeometry, slide: Slide, at place: PhysicalAddress,
+    _ image: borrowing ELFImage, _ geometry: ELFGeometry, slide: Slide, at place: PhysicalAddress,
     free: borrowing PhysicalAllocator
   ) throws(PlanError) {
     guard let first = geometry.segments.first(where: { $0.fileSize > .zero }) else {
@@ -30,7 +30,7 @@ struct ELFInPlace {
 
   /// Segments lie in the file as they do in memory.
   @inline(never) private static func checkDistance(
-    _ segment: borrowing ProgramHeader, _ first: borrowing ProgramHeader, _ geometry: borrowing ELFGeometry
+    _ segment: borrowing ProgramHeader, _ first: borrowing ProgramHeader, _ geometry: ELFGeometry
   ) throws(PlanError) {
     let distance = first.fileRange.start.value &- geometry.position(of: first)
     guard segment.fileSize > .zero, segment.fileRange.start.value &- geometry.position(of: segment) != distance else {
@@ -54,7 +54,7 @@ struct ELFInPlace {
 
   /// A page can map the segment there, and the zeros behind it harm nobody.
   @inline(never) private func checkMemory(
-    _ segment: borrowing ProgramHeader, _ geometry: borrowing ELFGeometry, slide: Slide,
+    _ segment: borrowing ProgramHeader, _ geometry: ELFGeometry, slide: Slide,
     free: borrowing PhysicalAllocator
   ) throws(PlanError) {
     let start = geometry.position(of: segment) &+ shift
@@ -80,7 +80,7 @@ struct ELFInPlace {
 
   /// Zeros come before relocations, whose tables are read from the file.
   @inline(never) private func checkTables(
-    _ image: borrowing ELFImage, _ geometry: borrowing ELFGeometry, at place: PhysicalAddress
+    _ image: borrowing ELFImage, _ geometry: ELFGeometry, at place: PhysicalAddress
   ) throws(PlanError) {
     guard geometry.isPositionIndependent else { return }
     for segment in geometry.segments where segment.memorySize > segment.fileSize {

@@ -12,7 +12,7 @@ struct ELFPhysicalPlace {
   var isInPlace = false
 
   @inline(never) init(
-    _ image: borrowing ELFImage, geometry: borrowing ELFGeometry, slide: Slide, request: borrowing PlanRequest,
+    _ image: borrowing ELFImage, geometry: ELFGeometry, slide: Slide, request: borrowing PlanRequest,
     draft: borrowing PlanDraft, generator: inout SplitMix64?
   ) throws(PlanError) {
     let inPlace = Self.inPlace(image, geometry, slide: slide, request: request, draft: draft)
@@ -68,7 +68,7 @@ struct ELFPhysicalPlace {
   }
 
   @inline(never) private static func inPlace(
-    _ image: borrowing ELFImage, _ geometry: borrowing ELFGeometry, slide: Slide, request: borrowing PlanRequest,
+    _ image: borrowing ELFImage, _ geometry: ELFGeometry, slide: Slide, request: borrowing PlanRequest,
     draft: borrowing PlanDraft
   ) -> InPlace {
     guard let place = request.imagePlace else { return .noFile }
@@ -79,7 +79,7 @@ struct ELFPhysicalPlace {
   }
 
   @inline(never) private static func byDefault(
-    _ geometry: borrowing ELFGeometry, _ request: borrowing PlanRequest, _ inPlace: InPlace
+    _ geometry: ELFGeometry, _ request: borrowing PlanRequest, _ inPlace: InPlace
   ) -> PlanRequest.PhysicalPlace {
     if request.seed != nil { return .any }
     // With paging off a kernel runs at physical addresses, which are the linker's to say.
@@ -107,7 +107,7 @@ struct ELFPhysicalPlace {
 
   /// A place in one piece where every virtual address is congruent to its physical one modulo 2 MiB, else modulo 4 KiB.
   @inline(never) private static func search(
-    _ geometry: borrowing ELFGeometry, slide: Slide, allocator: borrowing PhysicalAllocator,
+    _ geometry: ELFGeometry, slide: Slide, allocator: borrowing PhysicalAllocator,
     generator: inout SplitMix64?
   ) throws(PlanError) -> (shift: UInt64, slots: UInt64, because: Sentence, rejected: [Decision.Rejected]) {
     let lowest = geometry.segments.min { geometry.position(of: $0) < geometry.position(of: $1) }
@@ -135,7 +135,7 @@ struct ELFPhysicalPlace {
   }
 
   @inline(never) private static func check(
-    _ geometry: borrowing ELFGeometry, shift: UInt64, draft: borrowing PlanDraft
+    _ geometry: ELFGeometry, shift: UInt64, draft: borrowing PlanDraft
   ) throws(PlanError) {
     for segment in geometry.segments {
       let start = geometry.position(of: segment) &+ shift

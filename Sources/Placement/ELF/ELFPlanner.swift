@@ -22,7 +22,7 @@ extension PerchLoader {
     -> LoadPlan
   {
     let memoryTop = request.machine.usable.last?.endValue ?? 0
-    let geometry = try ELFGeometry(image.elf, bytes: bytes, memoryTop: memoryTop)
+    let geometry = try ELFGeometry.of(image.elf, bytes: bytes, memoryTop: memoryTop)
     return geometry.is64
       ? try plan64(image, geometry, bytes, request)
       : try planProtected(image, geometry, request, fileSize: bytes.byteCount)
@@ -35,7 +35,7 @@ extension PerchLoader {
     -> LoadPlan
   {
     let memoryTop = request.machine.usable.last?.endValue ?? 0
-    let geometry = try ELFGeometry(image.elf, bytes: bytes, memoryTop: memoryTop)
+    let geometry = try ELFGeometry.of(image.elf, bytes: bytes, memoryTop: memoryTop)
     guard geometry.is64 else {
       throw PlanError(.wrongImage, "EI_CLASS (offset 0x4) is 1: this loader enters ELF64 (2) alone, in 64-bit mode")
     }
@@ -43,14 +43,16 @@ extension PerchLoader {
   }
 
   @inline(never) private static func plan64(
-    _ image: borrowing ELFImage, _ geometry: borrowing ELFGeometry, _ bytes: RawSpan, _ request: borrowing PlanRequest
+    _ image: borrowing ELFImage, _ geometry: ELFGeometry, _ bytes: RawSpan, _ request: borrowing PlanRequest
   ) throws(PlanError) -> LoadPlan {
     var generator = request.seed.map { SplitMix64(seed: $0) }
     var draft = try PlanDraft(request, imageSize: ByteCount(UInt64(bytes.byteCount)))
     let virtual = try ELFVirtualPlace(geometry: geometry, request: request, generator: &generator)
     let physical = try ELFPhysicalPlace(
       image, geometry: geometry, slide: virtual.slide, request: request, draft: draft, generator: &generator)
-    draft.decisions += [geometry.reading.decision, physical.decision, virtual.decision]
+    draft.decisions.add(geometry.reading.decision)
+    draft.decisions.add(physical.decision)
+    draft.decisions.add(virtual.decision)
     let extent = PhysicalRange(
       uncheckedStart: PhysicalAddress(geometry.base &+ physical.shift), count: geometry.span)
     let relocations = try relocations(
@@ -77,7 +79,7 @@ extension PerchLoader {
       loader: .perch, reading: "ELF64 x86-64 kernel, entered at its virtual entry point", machine: request.machine,
       entering: entry)
     draft.finish(&plan, tables.cost)
-    plan.remarks = geometry.reading.remark.map { [$0] } ?? []
+    if let remark = geometry.reading.remark { plan.remarks.add(remark) }
     plan.imageExtent = extent
     plan.relocations = relocations
     plan.slide = virtual.slide
@@ -88,7 +90,7 @@ extension PerchLoader {
   }
 
   @inline(never) private static func relocations(
-    _ image: borrowing ELFImage, geometry: borrowing ELFGeometry, slide: Slide, extent: PhysicalRange, bytes: RawSpan,
+    _ image: borrowing ELFImage, geometry: ELFGeometry, slide: Slide, extent: PhysicalRange, bytes: RawSpan,
     filePlace: PhysicalAddress?
   ) throws(PlanError) -> Relocations {
     guard geometry.isPositionIndependent, !image.rela.isEmpty || !image.relr.isEmpty else { return .none }
@@ -103,13 +105,12 @@ extension PerchLoader {
   }
 
   @inline(never) private static func addSegments(
-    _ geometry: borrowing ELFGeometry, _ physical: borrowing ELFPhysicalPlace, slide: Slide, to draft: inout PlanDraft
+    _ geometry: ELFGeometry, _ physical: borrowing ELFPhysicalPlace, slide: Slide, to draft: inout PlanDraft
   ) throws(PlanError) {
-    var placed: [SegmentMappings.Placed] = []
     for segment in geometry.segments {
       let place = PhysicalAddress(truncating: geometry.position(of: segment) &+ physical.shift)
       draft.place(segment, at: place, isInPlace: physical.isInPlace)
-      guard let virtual = VirtualRange(start: slide.apply(to: segment.virtualAddress), count: segment.memorySize) else {
+      guard VirtualRange(start: slide.apply(to: segment.virtualAddress), count: segment.memorySize) != nil else {
         throw PlanError(
           .notUsable,
           """
@@ -117,11 +118,16 @@ extension PerchLoader {
           \(hex: segment.memorySize) wraps around 2^64
           """)
       }
-      placed.append(.init(index: segment.index, flags: segment.flags, virtual: virtual, physical: place))
     }
-    for intent in try SegmentMappings(placed).intents {
+    var mappings = SegmentMappings()
+    for segment in geometry.segments {
+      let virtual = VirtualRange(uncheckedStart: slide.apply(to: segment.virtualAddress), count: segment.memorySize)
+      let place = PhysicalAddress(truncating: geometry.position(of: segment) &+ physical.shift)
+      try mappings.add(segment, at: virtual, place)
+    }
+    for intent in mappings.intents {
       try draft.map(intent)
-      draft.decisions.append(pageSizeDecision(intent, draft.space.tableFormat))
+      draft.decisions.add(pageSizeDecision(intent, draft.space.tableFormat))
       // The stub is mapped where it lies, so that it must not lie where the kernel is mapped.
       if intent.virtual.start.value <= PagingMode.x86_64FourLevel.greatestPhysicalAddress {
         draft.allocator.claim(
@@ -181,7 +187,7 @@ extension PerchLoader {
       MappingIntent(
         virtual: VirtualRange(uncheckedStart: bottom, count: stackSize), physical: physical.start, access: .readWrite,
         name: "stack"))
-    draft.pieces.append(
+    draft.pieces.add(
       Piece(
         source: .zero, destination: PhysicalRange(uncheckedStart: physical.start, count: .zero), zeroFill: stackSize,
         owner: "stack"))
@@ -196,9 +202,9 @@ extension PerchLoader {
   ) throws(PlanError) -> PhysicalAddress {
     var information = BootInformation()
     information.memoryMap = request.machine.entries
-    for mapping in draft.space.mappings { information.mappings.append(BootInformation.Mapping(mapping)) }
+    for mapping in draft.space.mappings { information.mappings.add(BootInformation.Mapping(mapping)) }
     for (index, place) in modules.enumerated() {
-      information.modules.append(BootInformation.Module(physical: place, name: request.modules[index].name))
+      information.modules.add(BootInformation.Module(physical: place, name: request.modules[index].name))
     }
     information.commandLine = request.commandLine
     information.seed = request.seed ?? 0

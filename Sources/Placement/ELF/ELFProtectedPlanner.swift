@@ -26,7 +26,7 @@ extension PerchLoader {
       uncheckedStart: PhysicalAddress(truncating: geometry.base &+ physical.shift), count: geometry.span)
     let modules = try draft.placeModules(request.modules, below: geometry.physicalLimit)
     let stack = try draft.takePages(stackSize, for: "stack")
-    draft.pieces.append(
+    draft.pieces.add(
       Piece(
         source: .zero, destination: PhysicalRange(uncheckedStart: stack.start, count: .zero), zeroFill: stackSize,
         owner: "stack"))
@@ -47,7 +47,7 @@ extension PerchLoader {
         ]))
     draft.finish(&plan, PageTableCost(framesByLevel: []))
     plan.imageExtent = extent
-    plan.remarks = geometry.reading.remark.map { [$0] } ?? []
+    if let remark = geometry.reading.remark { plan.remarks.add(remark) }
     plan.randomization = request.seed.map {
       Randomization(seed: $0, physicalSlots: physical.slots, virtualSlots: 1)
     }

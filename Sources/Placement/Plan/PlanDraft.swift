@@ -28,7 +28,7 @@ struct PlanDraft {
     var allocator = PhysicalAllocator(machine: request.machine, floor: PhysicalAddress(PerchLoader.floor))
     if let scratch = request.firmwareScratch {
       allocator.claim(scratch)
-      decisions.append(
+      decisions.add(
         Decision(
           "firmware's memory", choice: "nothing in \(hex: scratch)",
           because: "the machine's firmware writes there between loading and entering a kernel"))
@@ -78,11 +78,11 @@ struct PlanDraft {
 
   /// Adds bytes that the loader made, at a place that is already taken.
   @inline(never) mutating func add(_ bytes: [UInt8], at place: PhysicalAddress, name: String) {
-    pieces.append(
+    pieces.add(
       Piece(
         source: .blob(blobs.count),
         destination: PhysicalRange(uncheckedStart: place, count: ByteCount(UInt64(bytes.count))), owner: name))
-    blobs.append(Blob(name: name, bytes: bytes))
+    blobs.add(Blob(name: name, bytes: bytes))
   }
 
   /// Puts a segment of the image at a place, or leaves it there, and keeps its pages free of anything else.
@@ -92,7 +92,7 @@ struct PlanDraft {
       destination: PhysicalRange(uncheckedStart: place, count: segment.fileSize),
       zeroFill: ByteCount(segment.memorySize.value - segment.fileSize.value), owner: text("segment \(segment.index)"),
       isResident: isInPlace && segment.fileSize > .zero)
-    pieces.append(piece)
+    pieces.add(piece)
     if let pages = piece.extent.alignedOut(to: .page4KiB) { allocator.claim(pages) }
   }
 
@@ -154,7 +154,7 @@ struct PlanDraft {
     var places: [PhysicalRange] = []
     for (index, module) in modules.enumerated() {
       if let place = module.place {
-        places.append(try resident(module, at: place, below: limit))
+        places.add(try resident(module, at: place, below: limit))
         continue
       }
       guard let whole = module.size.alignedUp(to: .page4KiB),
@@ -165,8 +165,8 @@ struct PlanDraft {
           help: "free: " + rangeList(allocator.free))
       }
       let destination = PhysicalRange(uncheckedStart: range.start, count: module.size)
-      places.append(destination)
-      pieces.append(Piece(source: .module(index), destination: destination, owner: module.name))
+      places.add(destination)
+      pieces.add(Piece(source: .module(index), destination: destination, owner: module.name))
     }
     return places
   }

@@ -38,7 +38,7 @@ extension ModuleKernel {
     request.modules = files.others
     request.occupied = [PlanRequest.Occupied(name: "loader", range: loader)]
     for range in environment.usableInformation {
-      request.occupied.append(PlanRequest.Occupied(name: "boot information", range: range))
+      request.occupied.add(PlanRequest.Occupied(name: "boot information", range: range))
     }
     request.commandLine = words.kernelCommandLine.isEmpty ? kernel.name : words.kernelCommandLine
     request.seed = seed
@@ -61,7 +61,7 @@ private struct Files {
       kernel = PlanRequest.Occupied(name: name, range: range)
       return
     }
-    others.append(
+    others.add(
       PlanRequest.Module(
         name: name.isEmpty ? text("module \(others.count + 2)") : name, size: range.count, place: range.start))
   }
@@ -88,14 +88,14 @@ extension BootEnvironment {
         let start = max(information.start, usable.start)
         let end = min(information.endValue, usable.endValue)
         guard start.value < end else { continue }
-        ranges.append(PhysicalRange(uncheckedStart: start, count: ByteCount(end - start.value)))
+        ranges.add(PhysicalRange(uncheckedStart: start, count: ByteCount(end - start.value)))
       }
     }
     ranges = ranges.ordered { $0.start.value }
     var joined: [PhysicalRange] = []
     for range in ranges {
       guard let last = joined.last, range.start.value <= last.endValue else {
-        joined.append(range)
+        joined.add(range)
         continue
       }
       let end = max(last.endValue, range.endValue)

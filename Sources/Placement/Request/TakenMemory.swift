@@ -23,7 +23,7 @@ struct TakenMemory {
     for module in request.modules {
       if let place = module.place { try add(module.name, place, module.size, request.machine) }
     }
-    for taken in ranges { others.append(taken.range) }
+    for taken in ranges { others.add(taken.range) }
     if let place = request.imagePlace {
       try add(Self.imageName, place, imageSize, request.machine)
       if ranges.count > others.count { image = ranges[others.count].range }
@@ -50,7 +50,7 @@ struct TakenMemory {
         .notUsable, "\(name) at [\(hex: start), \(hex: start.value &+ count.value)) is not all usable memory",
         help: "usable: " + rangeList(machine.usable))
     }
-    ranges.append(.init(name: name, range: range))
+    ranges.add(.init(name: name, range: range))
   }
 
   /// The first that shares a byte with a range.
@@ -60,14 +60,14 @@ struct TakenMemory {
   @inline(never) func decisions(_ request: borrowing PlanRequest) -> [Decision] {
     var decisions: [Decision] = []
     for occupied in request.occupied {
-      decisions.append(
+      decisions.add(
         Decision(
           "occupied memory", choice: "nothing in \(hex: occupied.range)",
           because: "\(occupied.name) lies there until the kernel runs"))
     }
     for module in request.modules {
       guard let place = module.place else { continue }
-      decisions.append(
+      decisions.add(
         Decision(
           "\(module.name)", choice: "stays at \(hex: PhysicalRange(uncheckedStart: place, count: module.size))",
           because: "it lies in memory already"))

@@ -15,7 +15,7 @@ struct PhysicalAllocator {
   }
 
   @inline(never) private mutating func add(from start: PhysicalAddress, to end: PhysicalAddress) {
-    if let range = PhysicalRange(from: start, to: end), !range.isEmpty { free.append(range) }
+    if let range = PhysicalRange(from: start, to: end), !range.isEmpty { free.add(range) }
   }
 
   /// Whether a range can still be claimed.

@@ -27,7 +27,7 @@ struct SlotList {
       let end = min(range.endValue, limit)
       guard start >= low, start <= end, end - start >= room.value, room.value > 0 else { continue }
       let count = 1 + (end - start - room.value) / step.value
-      areas.append(Area(start: PhysicalAddress(truncating: start), count: count))
+      areas.add(Area(start: PhysicalAddress(truncating: start), count: count))
       total += count
     }
     self.areas = areas

@@ -23,7 +23,7 @@ extension ELFFile {
         offset: offset.value, class: header.class, structure: "dynamic entry", index: Int(index))
       let tag = DynamicTag(rawValue: try cursor.address(of: bytes, field: "d_tag"))
       let value = try cursor.address(of: bytes, field: "d_val")
-      entries.append(DynamicEntry(offset: offset, tag: tag, value: value))
+      entries.add(DynamicEntry(offset: offset, tag: tag, value: value))
       if tag == .null { break }
       offset = FileOffset(unchecked: cursor.offset)
     }

@@ -23,8 +23,8 @@ extension ELFFile {
         .unsupported, field: "DT_REL", at: rel.offset.value, found: rel.value, allowed: .rule("no DT_REL: use RELA"))
     }
     var rela: [FileRange] = []
-    if let table = try table(tags, .rela, size: .relaSize, entrySize: .relaEntrySize, of: 24) { rela.append(table) }
-    if let table = try linkageTable(tags), !rela.contains(where: { $0.contains(table) }) { rela.append(table) }
+    if let table = try table(tags, .rela, size: .relaSize, entrySize: .relaEntrySize, of: 24) { rela.add(table) }
+    if let table = try linkageTable(tags), !rela.contains(where: { $0.contains(table) }) { rela.add(table) }
     let relr = try table(tags, .relr, size: .relrSize, entrySize: .relrEntrySize, of: 8)
     return (rela, relr.map { [$0] } ?? [])
   }

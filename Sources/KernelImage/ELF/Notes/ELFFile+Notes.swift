@@ -31,7 +31,7 @@ extension ELFFile {
         .tooMany, field: "notes", at: note.headerOffset.value, found: UInt64(notes.count) + 1,
         allowed: .atMost(UInt64(noteLimit)))
     }
-    notes.append(note)
+    notes.add(note)
   }
 }
 
