@@ -13,39 +13,41 @@ public struct AddressSpace: Sendable {
   /// - Throws: ``MappingError`` when the intent is not made of whole pages, is not translated by the mode (not canonical)
   ///   or crosses the canonical hole, has physical addresses that the mode's entries cannot hold, or overlaps an intent
   ///   that is already there.
-  public mutating func add(_ intent: MappingIntent) throws(MappingError) {
-    guard !intent.virtual.isEmpty, let last = intent.virtual.last else {
-      throw MappingError(code: .empty, name: intent.name, virtual: intent.virtual.start)
-    }
-    guard isWholePages(intent, mode.smallestPage) else {
-      throw MappingError(code: .unaligned, name: intent.name, virtual: intent.virtual.start)
-    }
-    guard mode.covers(intent.virtual.start), mode.covers(last), intent.virtual.start.value >> 63 == last.value >> 63
-    else { throw MappingError(code: .notCanonical, name: intent.name, virtual: intent.virtual.start) }
-    guard canReach(intent) else {
-      throw MappingError(code: .physicalOverflow, name: intent.name, virtual: intent.virtual.start)
+  @inline(never) public mutating func add(_ intent: MappingIntent) throws(MappingError) {
+    if let code = flaw(in: intent) {
+      throw MappingError(code: code, name: intent.name, virtual: intent.virtual.start)
     }
     let index = firstIndex(startingAtOrAbove: intent.virtual.start)
-    for neighbour in mappings[max(0, index - 1)..<min(mappings.count, index + 1)]
-    where neighbour.virtual.overlaps(intent.virtual) {
+    for neighbour in max(0, index - 1)..<min(mappings.count, index + 1)
+    where mappings[neighbour].virtual.overlaps(intent.virtual) {
       throw MappingError(
-        code: .overlap, name: intent.name, virtual: intent.virtual.start, other: neighbour.name)
+        code: .overlap, name: intent.name, virtual: intent.virtual.start, other: mappings[neighbour].name)
     }
     mappings.insert(intent, at: index)
   }
 
-  private func isWholePages(_ intent: MappingIntent, _ size: PageSize) -> Bool {
+  /// What is wrong with an intent, whatever else is mapped.
+  private func flaw(in intent: borrowing MappingIntent) -> MappingError.Code? {
+    guard let last = intent.virtual.last else { return .empty }
+    guard isWholePages(intent, mode.smallestPage) else { return .unaligned }
+    guard mode.covers(intent.virtual.start), mode.covers(last), intent.virtual.start.value >> 63 == last.value >> 63
+    else { return .notCanonical }
+    return canReach(intent) ? nil : .physicalOverflow
+  }
+
+  private func isWholePages(_ intent: borrowing MappingIntent, _ size: PageSize) -> Bool {
     intent.virtual.start.isAligned(to: size.alignment) && intent.virtual.count.isMultiple(of: size.alignment)
       && intent.physical.isAligned(to: size.alignment)
   }
 
   /// Whether entries can hold the physical addresses. On i386 only 4 MiB pages reach beyond 4 GiB, so that an intent
   /// that does must be made of them.
-  private func canReach(_ intent: MappingIntent) -> Bool {
+  private func canReach(_ intent: borrowing MappingIntent) -> Bool {
     guard let range = PhysicalRange(start: intent.physical, count: intent.virtual.count), let last = range.last,
       last.value <= mode.greatestPhysicalAddress
     else { return false }
-    return mode != .i386 || last.value <= UInt32.max
+    guard case .i386 = mode else { return true }
+    return last.value <= UInt32.max
       || intent.largestPage >= .size4MiB && isWholePages(intent, .size4MiB)
   }
 

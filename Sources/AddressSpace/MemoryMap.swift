@@ -31,38 +31,51 @@ public struct MemoryMap: Hashable, Sendable {
   public init(normalising raw: [Entry]) {
     var edges: [UInt64] = []
     for entry in raw where !entry.range.isEmpty {
-      edges.append(entry.range.start.value)
-      edges.append(entry.range.endValue)
+      edges.add(entry.range.start.value)
+      edges.add(entry.range.endValue)
     }
-    edges = edges.ordered { $0 }
-    let byStart = raw.ordered { $0.range.start.value }
+    let byEdge = edges.order { $0 }
+    let byStart = raw.order { $0.range.start.value }
     var joined: [Entry] = []
     var next = 0
-    var active: [Entry] = []
-    for (low, high) in zip(edges, edges.dropFirst()) where low < high {
-      while next < byStart.count, byStart[next].range.start.value <= low {
-        active.append(byStart[next])
+    // Entries that reach beyond `low`, by index.
+    var active: [Int] = []
+    for position in byEdge.indices.dropLast() {
+      let low = edges[byEdge[position]]
+      let high = edges[byEdge[position + 1]]
+      guard low < high else { continue }
+      while next < byStart.count, raw[byStart[next]].range.start.value <= low {
+        active.add(byStart[next])
         next += 1
       }
-      active.removeAll { $0.range.endValue <= low }
-      guard let kind = active.map({ $0.kind.rawValue }).max() else { continue }
-      let merged = MemoryKind(rawValue: kind)
-      if let previous = joined.last, previous.kind == merged, previous.range.endValue == low {
-        joined[joined.count - 1] = Entry(
-          range: PhysicalRange(
-            uncheckedStart: previous.range.start, count: ByteCount(high - previous.range.start.value)), kind: merged)
-      } else {
-        joined.append(
-          Entry(
-            range: PhysicalRange(uncheckedStart: PhysicalAddress(unchecked: low), count: ByteCount(high - low)),
-            kind: merged))
+      var remaining: [Int] = []
+      var kind: UInt32?
+      for index in active where raw[index].range.endValue > low {
+        remaining.add(index)
+        kind = max(kind ?? 0, raw[index].kind.rawValue)
       }
+      active = remaining
+      if let kind { Self.append(low, high, MemoryKind(rawValue: kind), to: &joined) }
     }
     entries = joined
   }
 
+  private static func append(_ low: UInt64, _ high: UInt64, _ kind: MemoryKind, to joined: inout [Entry]) {
+    var start = low
+    if let previous = joined.last, previous.kind == kind, previous.range.endValue == low {
+      start = previous.range.start.value
+      joined.removeLast()
+    }
+    let range = PhysicalRange(uncheckedStart: PhysicalAddress(unchecked: start), count: ByteCount(high - start))
+    joined.add(Entry(range: range, kind: kind))
+  }
+
   /// The ranges that may be written.
-  public var usable: [PhysicalRange] { entries.filter { $0.kind == .usable }.map { $0.range } }
+  public var usable: [PhysicalRange] {
+    var ranges: [PhysicalRange] = []
+    for entry in entries where entry.kind == .usable { ranges.add(entry.range) }
+    return ranges
+  }
 
   /// Whether every byte of `range` is usable memory.
   public func isUsable(_ range: PhysicalRange) -> Bool {

@@ -123,7 +123,7 @@ public enum AddressForm: Hashable, Sendable {
 
 extension PagingMode {
   /// Whether the mode translates this address at all; on x86-64: whether it is canonical.
-  public func covers(_ address: VirtualAddress) -> Bool {
+  @inline(never) public func covers(_ address: VirtualAddress) -> Bool {
     addressForm.extend(address.value, bits: virtualBits) == address.value
   }
 }

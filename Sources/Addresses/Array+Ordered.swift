@@ -1,26 +1,44 @@
 extension Array {
   /// The elements in ascending order of a key; those with equal keys keep their order.
   ///
-  /// Only the keys are sorted, by one function for elements of all types: the library's is compiled anew for each.
+  /// Only keys are sorted, by one function for elements of all types: the library's is compiled anew for each.
   @inlinable public func ordered(by key: (Element) -> UInt64) -> [Element] {
-    var order: [OrderedKey] = []
-    order.reserveCapacity(count)
-    for element in self { order.append(OrderedKey(value: key(element), index: order.count)) }
-    sortByValue(&order)
-    return order.map { self[$0.index] }
+    var ordered: [Element] = []
+    for index in order(by: key) { ordered.add(self[index]) }
+    return ordered
+  }
+
+  /// The indices of the elements in that order.
+  @inlinable public func order(by key: (Element) -> UInt64) -> [Int] {
+    var keys: [UInt64] = []
+    for element in self { keys.add(key(element)) }
+    return ascending(keys)
   }
 }
 
-@usableFromInline struct OrderedKey {
-  @usableFromInline let value: UInt64
-  @usableFromInline let index: Int
-
-  @usableFromInline init(value: UInt64, index: Int) {
-    self.value = value
-    self.index = index
+/// The indices of keys: runs are merged that are twice as long each time.
+@inline(never) @usableFromInline func ascending(_ keys: [UInt64]) -> [Int] {
+  let count = keys.count
+  var order: [Int] = []
+  for index in keys.indices { order.add(index) }
+  var width = 1
+  while width < count {
+    var merged: [Int] = []
+    merged.reserveCapacity(count)
+    while merged.count < count {
+      // Both runs end where the next pair starts.
+      var left = merged.count
+      let middle = Swift.min(left + width, count)
+      var right = middle
+      let end = Swift.min(middle + width, count)
+      while left < middle || right < end {
+        let takesLeft = left < middle && (right == end || keys[order[left]] <= keys[order[right]])
+        merged.add(order[takesLeft ? left : right])
+        if takesLeft { left += 1 } else { right += 1 }
+      }
+    }
+    order = merged
+    width *= 2
   }
-}
-
-@inline(never) @usableFromInline func sortByValue(_ keys: inout [OrderedKey]) {
-  keys.sort { $0.value == $1.value ? $0.index < $1.index : $0.value < $1.value }
+  return order
 }

@@ -14,8 +14,11 @@ public enum PerchLoader {
   /// The PT_LOAD segments that take memory.
   ///
   /// - Throws: ``PlanError`` when there are none, or more than ``mostSegments``.
-  static func loadable(_ elf: ELFFile) throws(PlanError) -> [ProgramHeader] {
-    let segments = elf.loadSegments.filter { $0.memorySize > .zero }
+  @inline(never) static func loadable(_ elf: borrowing ELFFile) throws(PlanError) -> [ProgramHeader] {
+    var segments: [ProgramHeader] = []
+    for segment in elf.programHeaders where segment.type == .load && segment.memorySize > .zero {
+      segments.add(segment)
+    }
     guard !segments.isEmpty else {
       throw PlanError(.wrongImage, "the ELF has no PT_LOAD segment with memory: nothing to load")
     }

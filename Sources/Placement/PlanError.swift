@@ -37,8 +37,8 @@ public struct PlanError: Error, Equatable, Sendable {
   }
 
   public static func == (left: PlanError, right: PlanError) -> Bool {
-    left.code.rawValue == right.code.rawValue && left.sentence.utf8.elementsEqual(right.sentence.utf8)
-      && (left.help ?? "").utf8.elementsEqual((right.help ?? "").utf8)
+    left.code.rawValue == right.code.rawValue && left.sentence.isSame(as: right.sentence)
+      && (left.help ?? "").isSame(as: right.help ?? "")
   }
 
   private final class Words: Sendable {

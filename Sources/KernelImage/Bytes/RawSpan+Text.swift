@@ -5,9 +5,10 @@ public import Addresses
 extension RawSpan {
   /// Whether the bytes at `offset` spell `text`.
   public func spells(_ text: String, at offset: UInt64) -> Bool {
-    guard holds(UInt64(text.utf8.count), at: offset) else { return false }
+    let text = text.bytes
+    guard holds(UInt64(text.count), at: offset) else { return false }
     var position = offset
-    for byte in text.utf8 {
+    for byte in text {
       guard load(UInt8.self, at: position) == byte else { return false }
       position &+= 1
     }
@@ -20,10 +21,10 @@ extension RawSpan {
     var bytes: [UInt8] = []
     var position = offset
     while UInt64(bytes.count) < limit, let byte = load(UInt8.self, at: position), byte != 0 {
-      bytes.append(byte)
+      bytes.add(byte)
       position &+= 1
     }
-    return String(decoding: bytes, as: UTF8.self)
+    return String(bytes: bytes)
   }
 
   /// The text in a range of the bytes, up to its first NUL.

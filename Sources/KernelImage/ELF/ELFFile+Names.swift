@@ -12,7 +12,7 @@ extension ELFFile {
 
   /// The first section of a name, or nil.
   public func section(named name: String, in bytes: RawSpan) -> SectionHeader? {
-    let length = UInt64(name.utf8.count)
+    let length = UInt64(name.bytes.count)
     for section in sectionHeaders {
       guard let names = nameRange(of: section), length < names.count.value,
         bytes.spells(name, at: names.start.value),

@@ -12,7 +12,7 @@ extension ELFFile {
   /// The tables of a big-endian file are not decoded.
   ///
   /// - Throws: ``ParseError`` with the field that breaks a rule.
-  public init(parsing bytes: RawSpan) throws(ParseError) {
+  @inline(never) public init(parsing bytes: RawSpan) throws(ParseError) {
     header = try FileHeader(parsing: bytes)
     guard header.byteOrder == .little else {
       programHeaders = []
@@ -25,7 +25,7 @@ extension ELFFile {
     segments.reserveCapacity(tables.programHeaderCount)
     var offset = header.programHeaderOffset
     for index in 0..<tables.programHeaderCount {
-      segments.append(try ProgramHeader(parsing: bytes, at: offset, index: index, class: header.class))
+      segments.add(try ProgramHeader(parsing: bytes, at: offset, index: index, class: header.class))
       offset &+= UInt64(header.programHeaderEntrySize)
     }
     programHeaders = segments
@@ -33,7 +33,7 @@ extension ELFFile {
     sections.reserveCapacity(tables.sectionHeaderCount)
     offset = header.sectionHeaderOffset
     for index in 0..<tables.sectionHeaderCount {
-      sections.append(try SectionHeader(parsing: bytes, at: offset, index: index, class: header.class))
+      sections.add(try SectionHeader(parsing: bytes, at: offset, index: index, class: header.class))
       offset &+= UInt64(header.sectionHeaderEntrySize)
     }
     sectionHeaders = sections
@@ -50,7 +50,7 @@ private struct TableGeometry {
 
   private let header: FileHeader
 
-  init(of header: FileHeader, in bytes: RawSpan) throws(ParseError) {
+  @inline(never) init(of header: FileHeader, in bytes: RawSpan) throws(ParseError) {
     self.header = header
     let zero = try sectionZero(of: bytes)
     try countSegments(zero: zero, in: bytes)
@@ -62,7 +62,7 @@ private struct TableGeometry {
   private func place(_ wide: UInt64, _ narrow: UInt64) -> UInt64 { header.class == .bits64 ? wide : narrow }
 
   /// Section 0, when one of the three extensions needs it (gABI ch. 4: e_phnum, e_shnum, e_shstrndx).
-  private func sectionZero(of bytes: RawSpan) throws(ParseError) -> SectionHeader? {
+  @inline(never) private func sectionZero(of bytes: RawSpan) throws(ParseError) -> SectionHeader? {
     let extended =
       header.programHeaderCount == 0xffff || header.sectionNameTableIndex == 0xffff
       || (header.sectionHeaderCount == 0 && header.sectionHeaderOffset != 0)
@@ -85,7 +85,7 @@ private struct TableGeometry {
     return zero
   }
 
-  private mutating func countSegments(zero: SectionHeader?, in bytes: RawSpan) throws(ParseError) {
+  @inline(never) private mutating func countSegments(zero: SectionHeader?, in bytes: RawSpan) throws(ParseError) {
     var count = UInt64(header.programHeaderCount)
     var field: Sentence = "e_phnum"
     var countPlace = place(56, 44)
@@ -110,7 +110,7 @@ private struct TableGeometry {
     programHeaderCount = Int(count)
   }
 
-  private mutating func countSections(zero: SectionHeader?, in bytes: RawSpan) throws(ParseError) {
+  @inline(never) private mutating func countSections(zero: SectionHeader?, in bytes: RawSpan) throws(ParseError) {
     var count = UInt64(header.sectionHeaderCount)
     var field: Sentence = "e_shnum"
     var countPlace = place(60, 48)
@@ -131,7 +131,7 @@ private struct TableGeometry {
     sectionHeaderCount = Int(count)
   }
 
-  private mutating func findNames(zero: SectionHeader?) throws(ParseError) {
+  @inline(never) private mutating func findNames(zero: SectionHeader?) throws(ParseError) {
     var index = UInt64(header.sectionNameTableIndex)
     if index == 0xffff, let zero { index = UInt64(zero.link) }
     guard index != 0, sectionHeaderCount > 0 else { return }
@@ -143,7 +143,7 @@ private struct TableGeometry {
     sectionNameTable = Int(index)
   }
 
-  private func checkSectionEntrySize() throws(ParseError) {
+  @inline(never) private func checkSectionEntrySize() throws(ParseError) {
     guard header.sectionHeaderEntrySize == header.class.sectionHeaderSize else {
       throw ParseError(
         .invalidValue, field: "e_shentsize", at: place(58, 46), found: UInt64(header.sectionHeaderEntrySize),
@@ -152,7 +152,7 @@ private struct TableGeometry {
   }
 
   /// Proves that a table of at most 2²⁰ entries of 16-bit size lies inside the file; the product cannot overflow.
-  private func checkTable(
+  @inline(never) private func checkTable(
     _ field: Sentence, at place: UInt64, offset: UInt64, count: UInt64, entrySize: UInt16, in bytes: RawSpan
   ) throws(ParseError) {
     let size = count * UInt64(entrySize)

@@ -6,7 +6,7 @@ extension ProgramHeader {
   /// - Throws: ``ParseError`` when the header or the file bytes it speaks of lie outside the file, when a PT_LOAD has
   /// more
   ///   bytes in the file than in memory, or when it leaves the address space.
-  init(parsing bytes: RawSpan, at offset: UInt64, index: Int, class: ELFClass) throws(ParseError) {
+  @inline(never) init(parsing bytes: RawSpan, at offset: UInt64, index: Int, class: ELFClass) throws(ParseError) {
     let raw = try RawProgramHeader(parsing: bytes, at: offset, index: index, class: `class`)
     self.index = index
     headerOffset = FileOffset(unchecked: offset)
@@ -45,28 +45,27 @@ private struct RawProgramHeader {
   let memorySize: UInt64
   let alignment: UInt64
 
-  init(parsing bytes: RawSpan, at offset: UInt64, index: Int, class: ELFClass) throws(ParseError) {
+  @inline(never) init(parsing bytes: RawSpan, at offset: UInt64, index: Int, class: ELFClass) throws(ParseError) {
     self.index = index
     self.offset = offset
     self.class = `class`
-    var cursor = WordCursor(offset: offset, class: `class`)
-    func name(_ field: Sentence) -> Sentence { "program header \(index): \(field)" }
-    type = try cursor.next(UInt32.self, of: bytes, field: name("p_type"))
+    var cursor = WordCursor(offset: offset, class: `class`, structure: "program header", index: index)
+    type = try cursor.next(UInt32.self, of: bytes, field: "p_type")
     // Elf64_Phdr moved p_flags up, to keep its 64-bit words aligned.
-    let early = `class` == .bits64 ? try cursor.next(UInt32.self, of: bytes, field: name("p_flags")) : 0
-    fileOffset = try cursor.address(of: bytes, field: name("p_offset"))
-    virtualAddress = try cursor.address(of: bytes, field: name("p_vaddr"))
-    physicalAddress = try cursor.address(of: bytes, field: name("p_paddr"))
-    fileSize = try cursor.address(of: bytes, field: name("p_filesz"))
-    memorySize = try cursor.address(of: bytes, field: name("p_memsz"))
-    flags = `class` == .bits32 ? try cursor.next(UInt32.self, of: bytes, field: name("p_flags")) : early
-    alignment = try cursor.address(of: bytes, field: name("p_align"))
+    let early = `class` == .bits64 ? try cursor.next(UInt32.self, of: bytes, field: "p_flags") : 0
+    fileOffset = try cursor.address(of: bytes, field: "p_offset")
+    virtualAddress = try cursor.address(of: bytes, field: "p_vaddr")
+    physicalAddress = try cursor.address(of: bytes, field: "p_paddr")
+    fileSize = try cursor.address(of: bytes, field: "p_filesz")
+    memorySize = try cursor.address(of: bytes, field: "p_memsz")
+    flags = `class` == .bits32 ? try cursor.next(UInt32.self, of: bytes, field: "p_flags") : early
+    alignment = try cursor.address(of: bytes, field: "p_align")
   }
 
   /// Where a word lies in the file, by its position in Elf64_Phdr and in Elf32_Phdr.
   private func place(_ wide: UInt64, _ narrow: UInt64) -> UInt64 { offset &+ (`class` == .bits64 ? wide : narrow) }
 
-  func fileRange(in bytes: RawSpan) throws(ParseError) -> FileRange {
+  @inline(never) func fileRange(in bytes: RawSpan) throws(ParseError) -> FileRange {
     // An empty segment may stand beyond the end: linkers keep p_offset congruent to p_vaddr even for pure .bss.
     if fileSize == 0, fileOffset <= FileOffset.greatest {
       return FileRange(uncheckedStart: FileOffset(unchecked: fileOffset), count: .zero)
@@ -85,7 +84,7 @@ private struct RawProgramHeader {
     return range
   }
 
-  func checkLoad() throws(ParseError) {
+  @inline(never) func checkLoad() throws(ParseError) {
     guard fileSize <= memorySize else {
       throw ParseError(
         .invalidValue, field: "program header \(index): p_filesz", at: place(32, 16), found: fileSize,

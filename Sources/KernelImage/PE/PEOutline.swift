@@ -26,6 +26,6 @@ public struct PEOutline: Sendable {
   }
 
   public func hasSection(named name: String) -> Bool {
-    sectionNames.contains { $0.utf8.elementsEqual(name.utf8) }
+    sectionNames.contains { $0.isSame(as: name) }
   }
 }

@@ -21,7 +21,7 @@ extension LinuxRelocations {
     _ list: FileRange, in placed: inout MutableRawSpan, image: RawSpan, _ change: (Word) -> Word
   ) throws(PlanError) {
     guard image.byteCount >= 0, list.endValue <= UInt64(image.byteCount) else {
-      throw PlanError(.badRelocation, "the relocation list at \(hex(list)) ends beyond the image's bytes")
+      throw PlanError(.badRelocation, "the relocation list at \(hex: list) ends beyond the image's bytes")
     }
     let entries = image.extracting(Int(list.start.value)..<Int(list.endValue))
     let base = UInt32(truncatingIfNeeded: linkBase.value)
@@ -43,7 +43,9 @@ extension LinuxRelocations {
     let entry = image.load(UInt32.self, at: list.start.value + UInt64(bad)) ?? 0
     throw PlanError(
       .badRelocation,
-      "the relocation entry at file offset \(hex(list.start.value + UInt64(bad))) is \(hex(UInt64(entry))): outside the image, "
-        + "which starts at \(hex(linkBase)) and has \(hex(UInt64(placed.byteCount))) bytes")
+      """
+      the relocation entry at file offset \(hex: list.start.value + UInt64(bad)) is \(hex: UInt64(entry)): outside the image, \
+      which starts at \(hex: linkBase) and has \(hex: UInt64(placed.byteCount)) bytes
+      """)
   }
 }

@@ -16,11 +16,11 @@ extension LoadPlan {
   ) throws(PlanError) {
     for piece in pieces where piece.extent.overlaps(region) {
       guard region.contains(piece.extent) else {
-        throw PlanError(.badRequest, "the region \(hex(region)) cuts \(piece.owner) at \(hex(piece.extent)) in two")
+        throw PlanError(.badRequest, "the region \(hex: region) cuts \(piece.owner) at \(hex: piece.extent) in two")
       }
       let offset = Int(piece.destination.start.value - region.start.value)
       guard offset + Int(piece.destination.count.value) <= memory.byteCount || piece.destination.isEmpty else {
-        throw PlanError(.badRequest, "the memory for \(hex(region)) ends inside \(piece.owner) at \(hex(piece.extent))")
+        throw PlanError(.badRequest, "the memory for \(hex: region) ends inside \(piece.owner) at \(hex: piece.extent)")
       }
       let end = min(offset + Int(piece.extent.count.value), memory.byteCount)
       guard offset < end else { continue }
@@ -63,7 +63,7 @@ extension LoadPlan {
     if case .none = relocations { return }
     guard imageExtent.overlaps(region) else { return }
     guard region.contains(imageExtent) else {
-      throw PlanError(.badRequest, "the region \(hex(region)) cuts the relocated image at \(hex(imageExtent)) in two")
+      throw PlanError(.badRequest, "the region \(hex: region) cuts the relocated image at \(hex: imageExtent) in two")
     }
     let offset = Int(imageExtent.start.value - region.start.value)
     var placed = memory._mutatingExtracting(offset..<min(memory.byteCount, offset + Int(imageExtent.count.value)))

@@ -38,8 +38,10 @@ public struct Capsule: Sendable {
     if let resident = plan.pieces.first(where: { $0.isResident }) {
       throw PlanError(
         .badRequest,
-        "the plan leaves \(resident.owner) at \(hex(resident.extent)), where it lies already: a capsule brings "
-          + "every byte along")
+        """
+        the plan leaves \(resident.owner) at \(hex: resident.extent), where it lies already: a capsule brings \
+        every byte along
+        """)
     }
     self.note = note
     let stretches = Self.stretches(of: plan)

@@ -12,13 +12,13 @@ struct AddressFields {
   /// Whether they come from the string, where the offset is VIRT_BASE unless told.
   private(set) var isText = false
   /// The header that makes `p_paddr` physical: "a Multiboot header".
-  private(set) var physicalHeader: String?
+  private(set) var physicalHeader: StaticString?
 
-  init(_ elf: ELFFile, in bytes: RawSpan) {
+  @inline(never) init(_ elf: borrowing ELFFile, in bytes: RawSpan) {
     var hasNotes = false
     for note in (try? elf.notes(in: bytes)) ?? [] where note.isOwned(by: "Xen") {
       hasNotes = true
-      guard case .number(let value) = note.meaning(in: bytes)?.value else { continue }
+      guard let value = note.number(in: bytes) else { continue }
       switch XenNoteType(rawValue: note.type) {
       case .physicalOffset: offset = value
       case .virtualBase: virtualBase = value
@@ -28,7 +28,7 @@ struct AddressFields {
     }
     if !hasNotes, let text = elf.xenGuestText(in: bytes) {
       isText = true
-      read(Array(text.utf8))
+      read(text.bytes)
     }
     if MultibootHeader(version: .one, searching: bytes) != nil
       || MultibootHeader(version: .two, searching: bytes) != nil
@@ -38,23 +38,37 @@ struct AddressFields {
   }
 
   /// What would say it where nothing does.
-  var missing: String { isText ? "ELF_PADDR_OFFSET in __xen_guest" : "the note PADDR_OFFSET" }
+  var missing: StaticString { isText ? "ELF_PADDR_OFFSET in __xen_guest" : "the note PADDR_OFFSET" }
 
-  private mutating func read(_ text: [UInt8]) {
-    for field in text.split(separator: UInt8(ascii: ",")) {
-      let parts = field.split(separator: UInt8(ascii: "="), maxSplits: 1)
-      guard parts.count == 2 else { continue }
-      if parts[0].elementsEqual("VIRT_BASE".utf8) { virtualBase = Self.number(parts[1]) }
-      if parts[0].elementsEqual("ELF_PADDR_OFFSET".utf8) { offset = Self.number(parts[1]) }
+  @inline(never) private mutating func read(_ text: [UInt8]) {
+    var rest = text[...]
+    while let (field, behind) = rest.cut(at: UInt8(ascii: ",")) {
+      readField(field)
+      rest = behind
     }
+    readField(rest)
+  }
+
+  /// NAME=VALUE.
+  @inline(never) private mutating func readField(_ field: ArraySlice<UInt8>) {
+    guard let (name, value) = field.cut(at: UInt8(ascii: "=")), !value.isEmpty else { return }
+    // Signs before the name are left out.
+    guard !name.isEmpty else { return readField(value) }
+    if name.spells("VIRT_BASE") { virtualBase = Self.number(value) }
+    if name.spells("ELF_PADDR_OFFSET") { offset = Self.number(value) }
   }
 
   /// As `strtoull` with base 0, but that a number beyond 64 bits, or with anything behind it, is none.
-  private static func number(_ digits: ArraySlice<UInt8>) -> UInt64? {
-    let text = String(decoding: digits, as: UTF8.self)
-    guard digits.count > 1, digits.first == UInt8(ascii: "0") else { return UInt64(text, radix: 10) }
-    let isHexadecimal = digits.dropFirst().first.map { $0 | 0x20 } == UInt8(ascii: "x")
-    return UInt64(
-      String(decoding: digits.dropFirst(isHexadecimal ? 2 : 1), as: UTF8.self), radix: isHexadecimal ? 16 : 8)
+  @inline(never) private static func number(_ digits: ArraySlice<UInt8>) -> UInt64? {
+    guard digits.count > 1, digits.first == UInt8(ascii: "0") else { return number(digits, radix: 10) }
+    let isHexadecimal = digits[digits.startIndex + 1] | 0x20 == UInt8(ascii: "x")
+    return isHexadecimal ? number(digits.dropFirst(2), radix: 16) : number(digits.dropFirst(), radix: 8)
+  }
+
+  @inline(never) private static func number(_ text: ArraySlice<UInt8>, radix: UInt64) -> UInt64? {
+    let sign = text.first
+    let digits = sign == UInt8(ascii: "+") || sign == UInt8(ascii: "-") ? text.dropFirst() : text
+    let value = digits.number(radix: radix)
+    return sign == UInt8(ascii: "-") && value != 0 ? nil : value
   }
 }

@@ -12,8 +12,9 @@ struct ELFInPlace {
 
   /// - Parameter free: what is free when the file itself is no obstacle.
   /// - Throws: ``PlanError`` with the rule that speaks against it.
-  init(
-    _ image: ELFImage, _ geometry: ELFGeometry, slide: Slide, at place: PhysicalAddress, free: PhysicalAllocator
+  @inline(never) init(
+    _ image: borrowing ELFImage, _ geometry: ELFGeometry, slide: Slide, at place: PhysicalAddress,
+    free: borrowing PhysicalAllocator
   ) throws(PlanError) {
     guard let first = geometry.segments.first(where: { $0.fileSize > .zero }) else {
       throw PlanError(.badRequest, "no PT_LOAD segment has bytes in the file")
@@ -28,8 +29,8 @@ struct ELFInPlace {
   }
 
   /// Segments lie in the file as they do in memory.
-  private static func checkDistance(
-    _ segment: ProgramHeader, _ first: ProgramHeader, _ geometry: ELFGeometry
+  @inline(never) private static func checkDistance(
+    _ segment: borrowing ProgramHeader, _ first: borrowing ProgramHeader, _ geometry: ELFGeometry
   ) throws(PlanError) {
     let distance = first.fileRange.start.value &- geometry.position(of: first)
     guard segment.fileSize > .zero, segment.fileRange.start.value &- geometry.position(of: segment) != distance else {
@@ -40,25 +41,28 @@ struct ELFInPlace {
     let wanted = geometry.position(of: segment) &- geometry.position(of: first)
     throw PlanError(
       .badRequest,
-      "\(segment.place): its p_offset lies \(Self.signed(found)) bytes from that of program header \(first.index), its "
-        + "\(field) \(Self.signed(wanted)): the file is not the image")
+      """
+      \(segment.place): its p_offset lies \(Self.signed(found)) bytes from that of program header \(first.index), its \
+      \(field) \(Self.signed(wanted)): the file is not the image
+      """)
   }
 
-  private static func signed(_ distance: UInt64) -> Sentence {
+  @inline(never) private static func signed(_ distance: UInt64) -> Sentence {
     let value = Int64(bitPattern: distance)
-    return "\(value < 0 ? "-" : "")\(hex(value.magnitude))"
+    return "\(value < 0 ? "-" : "")\(hex: value.magnitude)"
   }
 
   /// A page can map the segment there, and the zeros behind it harm nobody.
-  private func checkMemory(
-    _ segment: ProgramHeader, _ geometry: ELFGeometry, slide: Slide, free: PhysicalAllocator
+  @inline(never) private func checkMemory(
+    _ segment: borrowing ProgramHeader, _ geometry: ELFGeometry, slide: Slide,
+    free: borrowing PhysicalAllocator
   ) throws(PlanError) {
     let start = geometry.position(of: segment) &+ shift
     let virtual = slide.apply(to: segment.virtualAddress).value
     guard !geometry.is64 || (start ^ virtual) & 0xfff == 0 else {
       throw PlanError(
         .misaligned,
-        "program header \(segment.index): virtual \(hex(virtual)) and physical \(hex(start)) differ modulo 4 KiB")
+        "program header \(segment.index): virtual \(hex: virtual) and physical \(hex: start) differ modulo 4 KiB")
     }
     guard start <= PagingMode.x86_64FourLevel.greatestPhysicalAddress,
       let range = PhysicalRange(start: PhysicalAddress(unchecked: start), count: segment.memorySize),
@@ -67,14 +71,16 @@ struct ELFInPlace {
     else {
       throw PlanError(
         .notUsable,
-        "\(segment.place): its \(hex(segment.memorySize)) bytes at physical \(hex(start)) are not all free memory at or "
-          + "above 1 MiB")
+        """
+        \(segment.place): its \(hex: segment.memorySize) bytes at physical \(hex: start) are not all free memory at or \
+        above 1 MiB
+        """)
     }
   }
 
   /// Zeros come before relocations, whose tables are read from the file.
-  private func checkTables(
-    _ image: ELFImage, _ geometry: ELFGeometry, at place: PhysicalAddress
+  @inline(never) private func checkTables(
+    _ image: borrowing ELFImage, _ geometry: ELFGeometry, at place: PhysicalAddress
   ) throws(PlanError) {
     guard geometry.isPositionIndependent else { return }
     for segment in geometry.segments where segment.memorySize > segment.fileSize {
@@ -87,7 +93,7 @@ struct ELFInPlace {
           uncheckedStart: PhysicalAddress(truncating: place.value &+ table.start.value), count: table.count)
         guard bytes.overlaps(fill) else { continue }
         throw PlanError(
-          .overlap, "\(segment.place): its zero fill \(hex(fill)) would clear the relocation table at \(hex(bytes))")
+          .overlap, "\(segment.place): its zero fill \(hex: fill) would clear the relocation table at \(hex: bytes)")
       }
     }
   }

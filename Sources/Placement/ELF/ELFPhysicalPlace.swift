@@ -11,11 +11,14 @@ struct ELFPhysicalPlace {
   /// Whether the segments' bytes lie there already.
   var isInPlace = false
 
-  init(
-    _ image: ELFImage, geometry: ELFGeometry, slide: Slide, request: PlanRequest, draft: PlanDraft,
-    generator: inout SplitMix64?
+  @inline(never) init(
+    _ image: borrowing ELFImage, geometry: ELFGeometry, slide: Slide, request: borrowing PlanRequest,
+    draft: borrowing PlanDraft, generator: inout SplitMix64?
   ) throws(PlanError) {
     let inPlace = Self.inPlace(image, geometry, slide: slide, request: request, draft: draft)
+    let choice: Sentence
+    var because: Sentence
+    var rejected: [Decision.Rejected] = []
     switch request.physical ?? Self.byDefault(geometry, request, inPlace) {
     case .asLinked:
       guard geometry.reading.kind == .physical else {
@@ -24,29 +27,36 @@ struct ELFPhysicalPlace {
           help: "use --physical any, or an address")
       }
       shift = 0
-      decision = Decision(
-        "physical place", choice: "\(hex(geometry.base))",
-        because: "as linked: the lowest p_paddr\(geometry.reading.offset == 0 ? "" : ", less the offset")")
+      choice = "\(hex: geometry.base)"
+      because =
+        geometry.reading.offset == 0
+        ? "as linked: the lowest p_paddr" : "as linked: the lowest p_paddr, less the offset"
     case .at(let address):
       shift = address.value &- geometry.base
-      decision = Decision("physical place", choice: "\(hex(address))", because: "asked for")
+      choice = "\(hex: address)"
+      because = "asked for"
     case .any:
-      (shift, slots, decision) = try Self.search(
-        geometry, slide: slide, allocator: draft.allocator, generator: &generator)
+      let found = try Self.search(geometry, slide: slide, allocator: draft.allocator, generator: &generator)
+      shift = found.shift
+      slots = found.slots
+      choice = "\(hex: geometry.base &+ shift)"
+      because = found.because
+      rejected = found.rejected
     case .inPlace:
       shift = try Self.require(inPlace).shift
-      decision = Decision(
-        "physical place", choice: "\(hex(geometry.base &+ shift))",
-        because: request.physical == nil ? "in place" : "asked for: in place")
+      choice = "\(hex: geometry.base &+ shift)"
+      because = request.physical == nil ? "in place" : "asked for: in place"
     }
     if case .possible(let place) = inPlace, place.shift == shift {
       isInPlace = true
-      decision.because += ", where the file's segments lie in memory already"
+      because += ", where the file's segments lie in memory already"
     } else {
       try Self.check(geometry, shift: shift, draft: draft)
     }
-    guard request.physical == nil, request.seed == nil, case .impossible(let reason) = inPlace else { return }
-    decision.rejected.insert(.init("in place", "\(reason.sentence)"), at: 0)
+    if request.physical == nil, request.seed == nil, case .impossible(let reason) = inPlace {
+      rejected = [.init("in place", "\(reason.sentence)")] + rejected
+    }
+    decision = Decision("physical place", choice: choice, because: because, rejected: rejected)
   }
 
   /// What there is to say about running where the file lies.
@@ -57,8 +67,9 @@ struct ELFPhysicalPlace {
     case possible(ELFInPlace)
   }
 
-  private static func inPlace(
-    _ image: ELFImage, _ geometry: ELFGeometry, slide: Slide, request: PlanRequest, draft: PlanDraft
+  @inline(never) private static func inPlace(
+    _ image: borrowing ELFImage, _ geometry: ELFGeometry, slide: Slide, request: borrowing PlanRequest,
+    draft: borrowing PlanDraft
   ) -> InPlace {
     guard let place = request.imagePlace else { return .noFile }
     do throws(PlanError) {
@@ -67,8 +78,8 @@ struct ELFPhysicalPlace {
     } catch { return .impossible(error) }
   }
 
-  private static func byDefault(
-    _ geometry: ELFGeometry, _ request: PlanRequest, _ inPlace: InPlace
+  @inline(never) private static func byDefault(
+    _ geometry: ELFGeometry, _ request: borrowing PlanRequest, _ inPlace: InPlace
   ) -> PlanRequest.PhysicalPlace {
     if request.seed != nil { return .any }
     // With paging off a kernel runs at physical addresses, which are the linker's to say.
@@ -82,7 +93,7 @@ struct ELFPhysicalPlace {
     return geometry.reading.kind == .virtual ? .any : .asLinked
   }
 
-  private static func require(_ inPlace: InPlace) throws(PlanError) -> ELFInPlace {
+  @inline(never) private static func require(_ inPlace: InPlace) throws(PlanError) -> ELFInPlace {
     switch inPlace {
     case .noFile:
       throw PlanError(
@@ -95,9 +106,10 @@ struct ELFPhysicalPlace {
   }
 
   /// A place in one piece where every virtual address is congruent to its physical one modulo 2 MiB, else modulo 4 KiB.
-  private static func search(
-    _ geometry: ELFGeometry, slide: Slide, allocator: PhysicalAllocator, generator: inout SplitMix64?
-  ) throws(PlanError) -> (UInt64, UInt64, Decision) {
+  @inline(never) private static func search(
+    _ geometry: ELFGeometry, slide: Slide, allocator: borrowing PhysicalAllocator,
+    generator: inout SplitMix64?
+  ) throws(PlanError) -> (shift: UInt64, slots: UInt64, because: Sentence, rejected: [Decision.Rejected]) {
     let lowest = geometry.segments.min { geometry.position(of: $0) < geometry.position(of: $1) }
     let virtual = lowest.map { slide.apply(to: $0.virtualAddress).value } ?? 0
     for step in [Alignment.page2MiB, .page4KiB] {
@@ -113,21 +125,17 @@ struct ELFPhysicalPlace {
       let congruent = step == .page2MiB
       return (
         place &- geometry.base, list.total,
-        Decision(
-          "physical place", choice: "\(hex(place))",
-          because:
-            "slot \(slot) of \(list.total) where virtual and physical are congruent modulo \(congruent ? "2 MiB" : "4 KiB")",
-          rejected: congruent
-            ? [] : [Decision.Rejected("places congruent modulo 2 MiB", "none has \(hex(room)) free bytes")])
+        "slot \(slot) of \(list.total) where virtual and physical are congruent modulo \(congruent ? "2 MiB" : "4 KiB")",
+        congruent ? [] : [Decision.Rejected("places congruent modulo 2 MiB", "none has \(hex: room) free bytes")]
       )
     }
     throw PlanError(
-      .noRoom, "no free range holds the image's \(hex(geometry.span)) bytes in one piece",
+      .noRoom, "no free range holds the image's \(hex: geometry.span) bytes in one piece",
       help: "give the machine more memory; free: " + rangeList(allocator.free))
   }
 
-  private static func check(
-    _ geometry: ELFGeometry, shift: UInt64, draft: PlanDraft
+  @inline(never) private static func check(
+    _ geometry: ELFGeometry, shift: UInt64, draft: borrowing PlanDraft
   ) throws(PlanError) {
     for segment in geometry.segments {
       let start = geometry.position(of: segment) &+ shift
@@ -138,15 +146,17 @@ struct ELFPhysicalPlace {
     }
   }
 
-  private static func notFree(_ segment: ProgramHeader, at start: UInt64, draft: PlanDraft) -> PlanError {
-    let bytes: Sentence = "\(segment.place): its \(hex(segment.memorySize)) bytes at physical \(hex(start))"
+  @inline(never) private static func notFree(
+    _ segment: borrowing ProgramHeader, at start: UInt64, draft: borrowing PlanDraft
+  ) -> PlanError {
+    let bytes: Sentence = "\(segment.place): its \(hex: segment.memorySize) bytes at physical \(hex: start)"
     let help: Sentence = "use --physical any, or an address in: " + rangeList(draft.allocator.free)
     if start <= PagingMode.x86_64FourLevel.greatestPhysicalAddress,
       let range = PhysicalRange(start: PhysicalAddress(unchecked: start), count: segment.memorySize),
       let pages = range.alignedOut(to: .page4KiB), let taken = draft.taken.first(overlapping: pages)
     {
       return PlanError(
-        .overlap, "\(bytes) want the pages of \(taken.name), which is at \(hex(taken.range))", help: help)
+        .overlap, "\(bytes) want the pages of \(taken.name), which is at \(hex: taken.range)", help: help)
     }
     return PlanError(.notUsable, "\(bytes) are not all usable memory at or above 1 MiB", help: help)
   }

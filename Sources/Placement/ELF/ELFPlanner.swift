@@ -18,9 +18,11 @@ extension PerchLoader {
   /// ELF32: entered in 32-bit protected mode with paging off, `edi` pointing there.
   ///
   /// - Throws: ``PlanError`` with the field and the rule that leave no plan.
-  public static func plan(elf image: ELFImage, bytes: RawSpan, request: PlanRequest) throws(PlanError) -> LoadPlan {
+  @inline(never) public static func plan(elf image: ELFImage, bytes: RawSpan, request: PlanRequest) throws(PlanError)
+    -> LoadPlan
+  {
     let memoryTop = request.machine.usable.last?.endValue ?? 0
-    let geometry = try ELFGeometry(image.elf, bytes: bytes, memoryTop: memoryTop)
+    let geometry = try ELFGeometry.of(image.elf, bytes: bytes, memoryTop: memoryTop)
     return geometry.is64
       ? try plan64(image, geometry, bytes, request)
       : try planProtected(image, geometry, request, fileSize: bytes.byteCount)
@@ -29,24 +31,28 @@ extension PerchLoader {
   /// Plans as ``plan(elf:bytes:request:)`` does, for a loader that only leaves for 64-bit mode: ELF64 alone.
   ///
   /// - Throws: ``PlanError`` with the field and the rule that leave no plan.
-  public static func plan(elf64 image: ELFImage, bytes: RawSpan, request: PlanRequest) throws(PlanError) -> LoadPlan {
+  @inline(never) public static func plan(elf64 image: ELFImage, bytes: RawSpan, request: PlanRequest) throws(PlanError)
+    -> LoadPlan
+  {
     let memoryTop = request.machine.usable.last?.endValue ?? 0
-    let geometry = try ELFGeometry(image.elf, bytes: bytes, memoryTop: memoryTop)
+    let geometry = try ELFGeometry.of(image.elf, bytes: bytes, memoryTop: memoryTop)
     guard geometry.is64 else {
       throw PlanError(.wrongImage, "EI_CLASS (offset 0x4) is 1: this loader enters ELF64 (2) alone, in 64-bit mode")
     }
     return try plan64(image, geometry, bytes, request)
   }
 
-  private static func plan64(
-    _ image: ELFImage, _ geometry: ELFGeometry, _ bytes: RawSpan, _ request: PlanRequest
+  @inline(never) private static func plan64(
+    _ image: borrowing ELFImage, _ geometry: ELFGeometry, _ bytes: RawSpan, _ request: borrowing PlanRequest
   ) throws(PlanError) -> LoadPlan {
     var generator = request.seed.map { SplitMix64(seed: $0) }
     var draft = try PlanDraft(request, imageSize: ByteCount(UInt64(bytes.byteCount)))
     let virtual = try ELFVirtualPlace(geometry: geometry, request: request, generator: &generator)
     let physical = try ELFPhysicalPlace(
       image, geometry: geometry, slide: virtual.slide, request: request, draft: draft, generator: &generator)
-    draft.decisions += [geometry.reading.decision, physical.decision, virtual.decision]
+    draft.decisions.add(geometry.reading.decision)
+    draft.decisions.add(physical.decision)
+    draft.decisions.add(virtual.decision)
     let extent = PhysicalRange(
       uncheckedStart: PhysicalAddress(geometry.base &+ physical.shift), count: geometry.span)
     let relocations = try relocations(
@@ -73,7 +79,7 @@ extension PerchLoader {
       loader: .perch, reading: "ELF64 x86-64 kernel, entered at its virtual entry point", machine: request.machine,
       entering: entry)
     draft.finish(&plan, tables.cost)
-    plan.remarks = geometry.reading.remark.map { [$0] } ?? []
+    if let remark = geometry.reading.remark { plan.remarks.add(remark) }
     plan.imageExtent = extent
     plan.relocations = relocations
     plan.slide = virtual.slide
@@ -83,39 +89,45 @@ extension PerchLoader {
     return plan
   }
 
-  private static func relocations(
-    _ image: ELFImage, geometry: ELFGeometry, slide: Slide, extent: PhysicalRange, bytes: RawSpan,
+  @inline(never) private static func relocations(
+    _ image: borrowing ELFImage, geometry: ELFGeometry, slide: Slide, extent: PhysicalRange, bytes: RawSpan,
     filePlace: PhysicalAddress?
   ) throws(PlanError) -> Relocations {
     guard geometry.isPositionIndependent, !image.rela.isEmpty || !image.relr.isEmpty else { return .none }
     let relocations = DynamicRelocations(
       rela: image.rela, relr: image.relr, slide: slide, linkBase: LinkAddress(geometry.base))
     guard let size = Int(exactly: extent.count.value) else {
-      throw PlanError(.noRoom, "the image spans \(hex(extent.count)) bytes")
+      throw PlanError(.noRoom, "the image spans \(hex: extent.count) bytes")
     }
     try relocations.check(
       imageSize: size, image: bytes, fileOffset: filePlace.map { extent.start.value &- $0.value })
     return .dynamic(relocations)
   }
 
-  private static func addSegments(
-    _ geometry: ELFGeometry, _ physical: ELFPhysicalPlace, slide: Slide, to draft: inout PlanDraft
+  @inline(never) private static func addSegments(
+    _ geometry: ELFGeometry, _ physical: borrowing ELFPhysicalPlace, slide: Slide, to draft: inout PlanDraft
   ) throws(PlanError) {
-    var placed: [SegmentMappings.Placed] = []
     for segment in geometry.segments {
       let place = PhysicalAddress(truncating: geometry.position(of: segment) &+ physical.shift)
       draft.place(segment, at: place, isInPlace: physical.isInPlace)
-      guard let virtual = VirtualRange(start: slide.apply(to: segment.virtualAddress), count: segment.memorySize) else {
+      guard VirtualRange(start: slide.apply(to: segment.virtualAddress), count: segment.memorySize) != nil else {
         throw PlanError(
           .notUsable,
-          "\(segment.place): virtual \(hex(slide.apply(to: segment.virtualAddress))) + p_memsz "
-            + "\(hex(segment.memorySize)) wraps around 2^64")
+          """
+          \(segment.place): virtual \(hex: slide.apply(to: segment.virtualAddress)) + p_memsz \
+          \(hex: segment.memorySize) wraps around 2^64
+          """)
       }
-      placed.append(.init(index: segment.index, flags: segment.flags, virtual: virtual, physical: place))
     }
-    for intent in try SegmentMappings(placed).intents {
+    var mappings = SegmentMappings()
+    for segment in geometry.segments {
+      let virtual = VirtualRange(uncheckedStart: slide.apply(to: segment.virtualAddress), count: segment.memorySize)
+      let place = PhysicalAddress(truncating: geometry.position(of: segment) &+ physical.shift)
+      try mappings.add(segment, at: virtual, place)
+    }
+    for intent in mappings.intents {
       try draft.map(intent)
-      draft.decisions.append(pageSizeDecision(intent, draft.space.mode))
+      draft.decisions.add(pageSizeDecision(intent, draft.space.tableFormat))
       // The stub is mapped where it lies, so that it must not lie where the kernel is mapped.
       if intent.virtual.start.value <= PagingMode.x86_64FourLevel.greatestPhysicalAddress {
         draft.allocator.claim(
@@ -124,13 +136,14 @@ extension PerchLoader {
     }
   }
 
-  private static func pageSizeDecision(_ intent: MappingIntent, _ mode: PagingMode) -> Decision {
+  @inline(never)
+  private static func pageSizeDecision(_ intent: borrowing MappingIntent, _ format: X86_64Format) -> Decision {
     let large = Alignment.page2MiB
     let congruent = intent.virtual.start.value & large.mask == intent.physical.value & large.mask
-    var because: Sentence = "virtual \(hex(intent.virtual.start)) and physical \(hex(intent.physical)) are "
+    var because: Sentence = "virtual \(hex: intent.virtual.start) and physical \(hex: intent.physical) are "
     because += congruent ? "congruent" : "not congruent"
     because += " modulo 2 MiB"
-    let stretches = intent.pageStretches(in: mode)
+    let stretches = intent.pageStretches(in: format)
     var choice: Sentence = ""
     for (index, stretch) in stretches.enumerated() {
       choice += "\(index == 0 ? "" : " + ")\(stretch.pageCount) × \(stretch.pageSize.text)"
@@ -147,7 +160,9 @@ extension PerchLoader {
     return Decision("pages of \(intent.name)", choice: choice, because: because)
   }
 
-  private static func mapDirectly(_ request: PlanRequest, in draft: inout PlanDraft) throws(PlanError) {
+  @inline(never) private static func mapDirectly(_ request: borrowing PlanRequest, in draft: inout PlanDraft)
+    throws(PlanError)
+  {
     for range in request.machine.usable {
       guard let start = range.start.alignedUp(to: .page4KiB),
         let whole = PhysicalRange(
@@ -156,7 +171,7 @@ extension PerchLoader {
       let (base, overflow) = request.directMapBase.value.addingReportingOverflow(start.value)
       guard !overflow, let virtual = VirtualRange(start: VirtualAddress(base), count: whole.count) else {
         throw PlanError(
-          .badRequest, "the direct map of \(hex(whole)) at \(hex(request.directMapBase)) wraps around 2^64")
+          .badRequest, "the direct map of \(hex: whole) at \(hex: request.directMapBase) wraps around 2^64")
       }
       try draft.map(
         MappingIntent(
@@ -165,14 +180,14 @@ extension PerchLoader {
     }
   }
 
-  private static func addStack(to draft: inout PlanDraft) throws(PlanError) -> VirtualAddress {
+  @inline(never) private static func addStack(to draft: inout PlanDraft) throws(PlanError) -> VirtualAddress {
     let physical = try draft.takePages(stackSize, for: "stack")
     let bottom = VirtualAddress(stackGuard.value + 0x1000)
     try draft.map(
       MappingIntent(
         virtual: VirtualRange(uncheckedStart: bottom, count: stackSize), physical: physical.start, access: .readWrite,
         name: "stack"))
-    draft.pieces.append(
+    draft.pieces.add(
       Piece(
         source: .zero, destination: PhysicalRange(uncheckedStart: physical.start, count: .zero), zeroFill: stackSize,
         owner: "stack"))
@@ -180,14 +195,17 @@ extension PerchLoader {
   }
 
   /// Describes to the kernel what was done for it. Everything that is described is mapped before.
-  static func addInformation(
-    _ request: PlanRequest, modules: [PhysicalRange], kernel: (physical: PhysicalRange, virtual: VirtualAddress),
+  @inline(never) static func addInformation(
+    _ request: borrowing PlanRequest, modules: [PhysicalRange],
+    kernel: (physical: PhysicalRange, virtual: VirtualAddress),
     slide: Slide, stack: (guardPage: VirtualAddress, top: VirtualAddress), to draft: inout PlanDraft
   ) throws(PlanError) -> PhysicalAddress {
     var information = BootInformation()
     information.memoryMap = request.machine.entries
-    information.mappings = draft.space.mappings.map { BootInformation.Mapping($0) }
-    information.modules = zip(modules, request.modules).map { BootInformation.Module(physical: $0, name: $1.name) }
+    for mapping in draft.space.mappings { information.mappings.add(BootInformation.Mapping(mapping)) }
+    for (index, place) in modules.enumerated() {
+      information.modules.add(BootInformation.Module(physical: place, name: request.modules[index].name))
+    }
     information.commandLine = request.commandLine
     information.seed = request.seed ?? 0
     information.directMapBase = request.directMapBase

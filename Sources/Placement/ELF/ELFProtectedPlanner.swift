@@ -26,7 +26,7 @@ extension PerchLoader {
       uncheckedStart: PhysicalAddress(truncating: geometry.base &+ physical.shift), count: geometry.span)
     let modules = try draft.placeModules(request.modules, below: geometry.physicalLimit)
     let stack = try draft.takePages(stackSize, for: "stack")
-    draft.pieces.append(
+    draft.pieces.add(
       Piece(
         source: .zero, destination: PhysicalRange(uncheckedStart: stack.start, count: .zero), zeroFill: stackSize,
         owner: "stack"))
@@ -47,7 +47,7 @@ extension PerchLoader {
         ]))
     draft.finish(&plan, PageTableCost(framesByLevel: []))
     plan.imageExtent = extent
-    plan.remarks = geometry.reading.remark.map { [$0] } ?? []
+    if let remark = geometry.reading.remark { plan.remarks.add(remark) }
     plan.randomization = request.seed.map {
       Randomization(seed: $0, physicalSlots: physical.slots, virtualSlots: 1)
     }
@@ -63,9 +63,9 @@ extension PerchLoader {
       return (
         address,
         Decision(
-          "entry", choice: "\(hex(address))",
+          "entry", choice: "\(hex: address)",
           because:
-            "e_entry \(hex(entry)) lies in the p_vaddr range of program header \(segment.index), and paging is off")
+            "e_entry \(hex: entry) lies in the p_vaddr range of program header \(segment.index), and paging is off")
       )
     }
     for segment in geometry.segments
@@ -74,10 +74,10 @@ extension PerchLoader {
       return (
         address,
         Decision(
-          "entry", choice: "\(hex(address))",
-          because: "e_entry \(hex(entry)) lies in the p_paddr range of program header \(segment.index)")
+          "entry", choice: "\(hex: address)",
+          because: "e_entry \(hex: entry) lies in the p_paddr range of program header \(segment.index)")
       )
     }
-    throw PlanError(.wrongImage, "e_entry (offset 0x18) \(hex(entry)) lies in no PT_LOAD segment")
+    throw PlanError(.wrongImage, "e_entry (offset 0x18) \(hex: entry) lies in no PT_LOAD segment")
   }
 }

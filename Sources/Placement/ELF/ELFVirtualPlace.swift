@@ -13,7 +13,9 @@ struct ELFVirtualPlace {
   var slots: UInt64 = 1
   var decision: Decision
 
-  init(geometry: ELFGeometry, request: PlanRequest, generator: inout SplitMix64?) throws(PlanError) {
+  @inline(never) init(geometry: ELFGeometry, request: borrowing PlanRequest, generator: inout SplitMix64?)
+    throws(PlanError)
+  {
     let linked = geometry.segments[0].virtualAddress.value
     if let asked = request.slide {
       guard asked == 0 || geometry.isPositionIndependent else {
@@ -23,16 +25,17 @@ struct ELFVirtualPlace {
       }
       guard asked & 0xfff == 0 else { throw PlanError(.misaligned, "slide \(asked) is no multiple of 4 KiB") }
       slide = Slide(asked)
-      decision = Decision("virtual place", choice: "\(hex(linked &+ UInt64(bitPattern: asked)))", because: "asked for")
+      decision = Decision("virtual place", choice: "\(hex: linked &+ UInt64(bitPattern: asked))", because: "asked for")
       return
     }
     guard geometry.isPositionIndependent else {
       slide = .none
-      decision = Decision("virtual place", choice: "\(hex(linked))", because: "as linked: e_type is ET_EXEC")
+      decision = Decision("virtual place", choice: "\(hex: linked)", because: "as linked: e_type is ET_EXEC")
       return
     }
     // A step that keeps every segment's alignment, and lets 2 MiB pages be used.
-    let step = geometry.segments.compactMap { Alignment($0.alignment) }.max().map { max($0, .page2MiB) } ?? .page2MiB
+    var step = Alignment.page2MiB
+    for segment in geometry.segments { step = max(step, Alignment(segment.alignment) ?? .one) }
     let room = try Self.room(geometry, step: step)
     slots = 1 + (Self.windowEnd - Self.windowStart - room) / step.value
     let base = linked & ~step.mask
@@ -40,22 +43,24 @@ struct ELFVirtualPlace {
     if let slot = generator?.draw(below: slots) {
       slide = Slide(Int64(bitPattern: first &+ slot &* step.value &- base))
       decision = Decision(
-        "virtual place", choice: "\(hex(slide.apply(to: geometry.segments[0].virtualAddress)))",
+        "virtual place", choice: "\(hex: slide.apply(to: geometry.segments[0].virtualAddress))",
         because:
-          "slot \(slot) of \(slots): multiples of \(hex(step.value)) from \(hex(first)) to \(hex(Self.windowEnd))")
+          "slot \(slot) of \(slots): multiples of \(hex: step.value) from \(hex: first) to \(hex: Self.windowEnd)")
     } else if linked >= Self.upperHalf {
       slide = .none
-      decision = Decision("virtual place", choice: "\(hex(linked))", because: "as linked: already a kernel address")
+      decision = Decision("virtual place", choice: "\(hex: linked)", because: "as linked: already a kernel address")
     } else {
       slide = Slide(Int64(bitPattern: first &- base))
       decision = Decision(
-        "virtual place", choice: "\(hex(slide.apply(to: geometry.segments[0].virtualAddress)))",
-        because: "ET_DYN linked at \(hex(linked)), below the upper half: moved to where Linux links its kernel")
+        "virtual place", choice: "\(hex: slide.apply(to: geometry.segments[0].virtualAddress))",
+        because: "ET_DYN linked at \(hex: linked), below the upper half: moved to where Linux links its kernel")
     }
   }
 
   /// The virtual bytes the image takes, in whole steps.
-  private static func room(_ geometry: ELFGeometry, step: Alignment) throws(PlanError) -> UInt64 {
+  @inline(never) private static func room(_ geometry: ELFGeometry, step: Alignment) throws(PlanError)
+    -> UInt64
+  {
     let linked = geometry.segments[0].virtualAddress.value
     let size = geometry.span.adding(ByteCount(linked & step.mask))?.alignedUp(to: step)
     // The step is the greatest p_align, which can be any power of two.
@@ -64,8 +69,10 @@ struct ELFVirtualPlace {
     else {
       throw PlanError(
         .noRoom,
-        "the image spans \(hex(geometry.span)) bytes in steps of \(hex(step.value)), its greatest p_align: more than the "
-          + "kernel window [\(hex(windowStart)), \(hex(windowEnd))) holds")
+        """
+        the image spans \(hex: geometry.span) bytes in steps of \(hex: step.value), its greatest p_align: more than the \
+        kernel window [\(hex: windowStart), \(hex: windowEnd)) holds
+        """)
     }
     return taken
   }

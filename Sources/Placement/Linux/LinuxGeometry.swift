@@ -46,12 +46,12 @@ struct LinuxGeometry {
     guard linkPhysical & Self.hardwareAlignment.mask == 0 else {
       throw PlanError(
         .misaligned,
-        "\(first.place): p_paddr \(hex(linkPhysical)) is no multiple of 2 MiB, as startup_64 demands")
+        "\(first.place): p_paddr \(hex: linkPhysical) is no multiple of 2 MiB, as startup_64 demands")
     }
     let initSize = ByteCount(UInt64(image.setup?.initSize ?? 0))
     guard let room = max(span, initSize).alignedUp(to: .page4KiB),
       let size = max(span, image.unpackedSize).alignedUp(to: .page2MiB)
-    else { throw PlanError(.noRoom, "the image's span \(hex(span)) does not fit 64 bits when aligned") }
+    else { throw PlanError(.noRoom, "the image's span \(hex: span) does not fit 64 bits when aligned") }
     self.room = room
     randomizedSize = size.value
     entryOffset = try Self.entryOffset(header.entry.value, from: linkPhysical, span: span)
@@ -64,13 +64,13 @@ struct LinuxGeometry {
     guard setup.version >= 0x20c else {
       throw PlanError(
         .noEntry64,
-        "setup header: version (offset 0x206) is \(hex(UInt64(setup.version))); the 64-bit entry needs 0x20c or later",
+        "setup header: version (offset 0x206) is \(hex: UInt64(setup.version)); the 64-bit entry needs 0x20c or later",
         help: "boot it through its 16-bit or 32-bit entry with another loader")
     }
     guard setup.extendedLoadFlags.contains(.kernel64) else {
       throw PlanError(
         .noEntry64,
-        "setup header: xloadflags (offset 0x236) is \(hex(UInt64(setup.extendedLoadFlags.rawValue))): XLF_KERNEL_64 is clear",
+        "setup header: xloadflags (offset 0x236) is \(hex: UInt64(setup.extendedLoadFlags.rawValue)): XLF_KERNEL_64 is clear",
         help: "a 32-bit kernel; boot it through its 32-bit entry with another loader")
     }
   }
@@ -81,15 +81,19 @@ struct LinuxGeometry {
       guard position == 0 || segment.physicalAddress >= end else {
         throw PlanError(
           .overlap,
-          "\(segment.place): p_paddr \(hex(segment.physicalAddress)) lies inside program header "
-            + "\(segments[position - 1].index), which reaches \(hex(end))")
+          """
+          \(segment.place): p_paddr \(hex: segment.physicalAddress) lies inside program header \
+          \(segments[position - 1].index), which reaches \(hex: end)
+          """)
       }
       let (sum, overflow) = segment.physicalAddress.addingReportingOverflow(segment.memorySize.value)
       guard !overflow, sum <= PagingMode.x86_64FourLevel.greatestPhysicalAddress else {
         throw PlanError(
           .notUsable,
-          "\(segment.place): p_paddr \(hex(segment.physicalAddress)) + p_memsz "
-            + "\(hex(segment.memorySize)) exceeds 52-bit physical memory")
+          """
+          \(segment.place): p_paddr \(hex: segment.physicalAddress) + p_memsz \
+          \(hex: segment.memorySize) exceeds 52-bit physical memory
+          """)
       }
       end = sum
     }
@@ -100,7 +104,7 @@ struct LinuxGeometry {
     guard let wanted = setup?.kernelAlignment else { return hardwareAlignment }
     guard let alignment = Alignment(UInt64(wanted)) else {
       throw PlanError(
-        .badRequest, "setup header: kernel_alignment (offset 0x230) is \(hex(UInt64(wanted))), no power of two")
+        .badRequest, "setup header: kernel_alignment (offset 0x230) is \(hex: UInt64(wanted)), no power of two")
     }
     return max(alignment, hardwareAlignment)
   }
@@ -113,7 +117,7 @@ struct LinuxGeometry {
     guard physical >= linkPhysical, physical - linkPhysical < span.value else {
       throw PlanError(
         .wrongImage,
-        "e_entry (offset 0x18) \(hex(entry)) lies outside the image, which is linked at physical \(hex(linkPhysical)) and spans \(hex(span))"
+        "e_entry (offset 0x18) \(hex: entry) lies outside the image, which is linked at physical \(hex: linkPhysical) and spans \(hex: span)"
       )
     }
     return physical - linkPhysical

@@ -21,21 +21,23 @@ struct LinuxPhysicalPlace {
     case .inPlace:
       throw PlanError(
         .badRequest,
-        "a Linux kernel is put at a multiple of its alignment \(hex(geometry.alignment.value)), with room "
-          + "behind it: it does not run in place", help: "use --physical any")
+        """
+        a Linux kernel is put at a multiple of its alignment \(hex: geometry.alignment.value), with room \
+        behind it: it does not run in place
+        """, help: "use --physical any")
     }
     guard wanted & geometry.alignment.mask == 0 else {
       throw PlanError(
         .misaligned,
-        "physical place \(hex(wanted)) is no multiple of the kernel's alignment \(hex(geometry.alignment.value))"
+        "physical place \(hex: wanted) is no multiple of the kernel's alignment \(hex: geometry.alignment.value)"
       )
     }
     guard wanted <= PagingMode.x86_64FourLevel.greatestPhysicalAddress,
       let range = PhysicalRange(start: PhysicalAddress(unchecked: wanted), count: geometry.room)
-    else { throw PlanError(.notUsable, "physical place \(hex(wanted)) leaves 52-bit physical memory") }
+    else { throw PlanError(.notUsable, "physical place \(hex: wanted) leaves 52-bit physical memory") }
     guard allocator.isFree(range), range.endValue <= geometry.limit else {
       throw PlanError(
-        .notUsable, "the kernel needs \(hex(range)), which is not all usable memory",
+        .notUsable, "the kernel needs \(hex: range), which is not all usable memory",
         help: "usable: " + rangeList(allocator.free))
     }
     return range
@@ -49,7 +51,7 @@ struct LinuxPhysicalPlace {
       range = fixed
       slots = 1
       let asked = if case .at = request.physical { "asked for" } else { "the image's preferred address" }
-      decision = Decision("physical place", choice: "\(hex(fixed.start))", because: "\(asked)")
+      decision = Decision("physical place", choice: "\(hex: fixed.start)", because: "\(asked)")
       return
     }
     // The decompressor starts its search at the preferred address, but never above 512 MiB.
@@ -60,18 +62,20 @@ struct LinuxPhysicalPlace {
     guard list.total > 0 else {
       throw PlanError(
         .noRoom,
-        "no free range holds the kernel's \(hex(geometry.room)) bytes at or above \(hex(floor)), aligned to "
-          + "\(hex(geometry.alignment.value))",
+        """
+        no free range holds the kernel's \(hex: geometry.room) bytes at or above \(hex: floor), aligned to \
+        \(hex: geometry.alignment.value)
+        """,
         help: "give the machine more memory; free: " + rangeList(allocator.free))
     }
     let slot = generator?.draw(below: list.total) ?? 0
     range = PhysicalRange(uncheckedStart: list[slot], count: geometry.room)
     decision = Decision(
-      "physical place", choice: "\(hex(range.start))",
-      because: "slot \(slot) of \(list.total): multiples of \(hex(geometry.alignment.value)) from \(hex(floor)) with "
-        + "\(hex(geometry.room)) free bytes behind",
+      "physical place", choice: "\(hex: range.start)",
+      because: "slot \(slot) of \(list.total): multiples of \(hex: geometry.alignment.value) from \(hex: floor) with "
+        + "\(hex: geometry.room) free bytes behind",
       rejected: allocator.free.filter { free in !list.areas.contains { free.contains($0.start) } }.map {
-        Decision.Rejected("\(hex($0))", "too small, or below \(hex(floor))")
+        Decision.Rejected("\(hex: $0)", "too small, or below \(hex: floor)")
       })
   }
 }

@@ -72,7 +72,7 @@ extension PerchLoader {
     Decision(
       "boot protocol", choice: "64-bit, ELF entry",
       because:
-        "the unpacked ELF's e_entry \(hex(image.elf.header.entry)) is entered in long mode: nothing is decompressed in the guest",
+        "the unpacked ELF's e_entry \(hex: image.elf.header.entry) is entered in long mode: nothing is decompressed in the guest",
       rejected: [
         Decision.Rejected(
           "16-bit and 32-bit entries", "they start the kernel's own decompressor, which would place it again")

@@ -19,18 +19,18 @@ struct LinuxVirtualPlace {
       try Self.check(slide, geometry: geometry, isRelocatable: isRelocatable)
       delta = slide
       decision = Decision(
-        "virtual place", choice: "\(hex(linked &+ UInt64(bitPattern: slide)))",
-        because: "asked for: slide \(hex(UInt64(slide)))")
+        "virtual place", choice: "\(hex: linked &+ UInt64(bitPattern: slide))",
+        because: "asked for: slide \(hex: UInt64(slide))")
     } else if isRelocatable, let slot = generator?.draw(below: slots) {
       delta = Int64(slot * geometry.alignment.value)
       decision = Decision(
-        "virtual place", choice: "\(hex(linked &+ UInt64(delta)))",
-        because: "slot \(slot) of \(slots): from \(hex(linked)) in steps of \(hex(geometry.alignment.value)), so that "
-          + "\(hex(geometry.randomizedSize)) bytes end inside the kernel's 1 GiB window")
+        "virtual place", choice: "\(hex: linked &+ UInt64(delta))",
+        because: "slot \(slot) of \(slots): from \(hex: linked) in steps of \(hex: geometry.alignment.value), so that "
+          + "\(hex: geometry.randomizedSize) bytes end inside the kernel's 1 GiB window")
     } else {
       delta = 0
       decision = Decision(
-        "virtual place", choice: "\(hex(linked))",
+        "virtual place", choice: "\(hex: linked)",
         because: isRelocatable
           ? "as linked: no randomisation was asked for"
           : "as linked: no relocation table lies behind the ELF, so that nothing else is possible")
@@ -47,15 +47,17 @@ struct LinuxVirtualPlace {
     guard slide > 0, UInt64(slide) & geometry.alignment.mask == 0 else {
       throw PlanError(
         .misaligned,
-        "slide \(slide) is not a positive multiple of the kernel's alignment \(hex(geometry.alignment.value))")
+        "slide \(slide) is not a positive multiple of the kernel's alignment \(hex: geometry.alignment.value)")
     }
     let (low, first) = geometry.linkPhysical.addingReportingOverflow(UInt64(slide))
     let (end, second) = low.addingReportingOverflow(geometry.randomizedSize)
     guard !first, !second, end <= LinuxGeometry.kernelImageSize else {
       throw PlanError(
         .badRequest,
-        "slide \(hex(UInt64(slide))) moves the image's end beyond the kernel's 1 GiB window "
-          + "(\(hex(geometry.linkPhysical)) + slide + \(hex(geometry.randomizedSize)) must be at most 0x40000000)")
+        """
+        slide \(hex: UInt64(slide)) moves the image's end beyond the kernel's 1 GiB window \
+        (\(hex: geometry.linkPhysical) + slide + \(hex: geometry.randomizedSize) must be at most 0x40000000)
+        """)
     }
   }
 }

@@ -19,7 +19,7 @@ extension LoadPlan {
   ///     entry rip 0xffffffff80200a70 rsp 0xfffffe0000011000 rdi 0xffff888000111000 cr3 0x112000 cr4 0x20
   ///     seed 0xb: 63 physical slots, 1 virtual slots
   ///     remark: …
-  public func forEachLine(_ body: (String) -> Void) {
+  @inline(never) public func forEachLine(_ body: (String) -> Void) {
     func line(_ sentence: Sentence) { body(printable(sentence.text)) }
     line("reading: \(reading)")
     for entry in machine.entries { line("memory \(Self.digits(entry.range)) \(Self.text(entry.kind))") }
@@ -29,18 +29,20 @@ extension LoadPlan {
     }
     line("image \(Self.digits(imageExtent)) slide \(Self.signed(slide.value))")
     for piece in pieces { line(Self.text(piece)) }
-    for mapping in addressSpace.mappings { line("mapping \(mapping.line(in: addressSpace.mode))") }
+    for mapping in addressSpace.mappings { line("mapping \(mapping.line(in: addressSpace.tableFormat))") }
     if longMode != nil { line(pageTableLine) }
     line(entryLine)
     if let randomization {
       line(
-        "seed \(hex(randomization.seed)): \(randomization.physicalSlots) physical slots, "
-          + "\(randomization.virtualSlots) virtual slots")
+        """
+        seed \(hex: randomization.seed): \(randomization.physicalSlots) physical slots, \
+        \(randomization.virtualSlots) virtual slots
+        """)
     }
     for remark in remarks { line("remark: \(remark.sentence)") }
   }
 
-  private static func text(_ kind: MemoryKind) -> Sentence {
+  @inline(never) private static func text(_ kind: MemoryKind) -> Sentence {
     switch kind {
     case .usable, .reserved, .acpiReclaimable, .acpiNonVolatile, .unusable, .persistent: Sentence(kind.name)
     default: "type \(kind.rawValue)"
@@ -48,7 +50,7 @@ extension LoadPlan {
   }
 
   /// Where the bytes come from, how many of the last are zeros, and whose they are.
-  private static func text(_ piece: Piece) -> Sentence {
+  @inline(never) private static func text(_ piece: Piece) -> Sentence {
     var line: Sentence = "piece \(digits(piece.extent))"
     switch piece.source {
     case .image(let range): line += " file \(digits(range))"
@@ -57,45 +59,54 @@ extension LoadPlan {
     case .zero: break
     }
     if piece.isResident { line += " in place" }
-    if piece.zeroFill > .zero { line += " zeros \(hex(piece.zeroFill))" }
+    if piece.zeroFill > .zero { line += " zeros \(hex: piece.zeroFill)" }
     line += " \(piece.owner)"
     return line
   }
 
   private var pageTableLine: Sentence {
-    var line: Sentence = "page tables root \(hex(longMode?.cr3.value ?? 0)):"
-    let names = addressSpace.mode.levelNames
-    for (level, frames) in pageTables.framesByLevel.enumerated() {
-      line += "\(level == 0 ? "" : ",") \(names[level]) \(frames)"
+    var line: Sentence = "page tables root \(hex: longMode?.cr3.value ?? 0):"
+    let count = pageTables.framesByLevel.count
+    for (index, frames) in pageTables.framesByLevel.enumerated() {
+      let name = addressSpace.mode.name(of: TableLevel(rawValue: count - index))
+      line += "\(index == 0 ? "" : ",") \(name) \(frames)"
     }
     for piece in pieces {
       guard case .blob(let index) = piece.source, piece.destination.start == longMode?.cr3 else { continue }
-      line += ": fnv1a64 \(hex(FNV1a64.of(blobs[index].bytes)))"
+      line += ": fnv1a64 \(hex: FNV1a64.of(blobs[index].bytes))"
     }
     return line
   }
 
   private var entryLine: Sentence {
-    guard let state = longMode else {
-      var line: Sentence = "entry \(entry.mode.rawValue) \(hex(entry.address))"
-      for register in entry.registers {
-        if case .exactly(let value) = register.value { line += " \(register.name) \(hex(value))" }
-      }
-      return line
+    if let longMode { return Self.entryLine(longMode) }
+    return described.map { Self.entryLine($0) } ?? ""
+  }
+
+  @inline(never) private static func entryLine(_ entry: EntryState) -> Sentence {
+    var line: Sentence = "entry \(entry.mode.rawValue) \(hex: entry.address)"
+    for register in entry.registers {
+      if case .exactly(let value) = register.value { line += " \(register.name) \(hex: value)" }
     }
-    var line: Sentence = "entry rip \(hex(state.rip))"
-    for (name, value) in state.registers.named where value != 0 { line += " \(name) \(hex(value))" }
-    line += " cr3 \(hex(state.cr3)) cr4 \(hex(state.cr4))"
     return line
   }
 
-  private static func digits<Position: Address>(_ range: AddressRange<Position>) -> Sentence {
+  @inline(never) private static func entryLine(_ state: LongModeState) -> Sentence {
+    var line: Sentence = "entry rip \(hex: state.rip)"
+    for (number, value) in state.registers.inEncodingOrder.enumerated() where value != 0 {
+      line += " \(LongModeState.GeneralRegisters.names[number]) \(hex: value)"
+    }
+    line += " cr3 \(hex: state.cr3) cr4 \(hex: state.cr4)"
+    return line
+  }
+
+  @inline(never) private static func digits<Position: Address>(_ range: AddressRange<Position>) -> Sentence {
     digits(range.start.value, range.endValue)
   }
 
-  @inline(never) private static func digits(_ start: UInt64, _ end: UInt64) -> Sentence { "\(hex(start))-\(hex(end))" }
+  @inline(never) private static func digits(_ start: UInt64, _ end: UInt64) -> Sentence { "\(hex: start)-\(hex: end)" }
 
-  private static func signed(_ value: Int64) -> Sentence {
-    value == 0 ? "0x0" : "\(value < 0 ? "-" : "+")\(hex(value.magnitude))"
+  @inline(never) private static func signed(_ value: Int64) -> Sentence {
+    value == 0 ? "0x0" : "\(value < 0 ? "-" : "+")\(hex: value.magnitude)"
   }
 }

@@ -19,7 +19,16 @@ public struct LoadPlan: Sendable {
   /// What the loader itself makes and whose bytes are known, for the pieces whose source is `.blob`.
   public var blobs: [Blob] = []
   /// The processor at the image's first instruction.
-  public var entry: EntryState
+  public var entry: EntryState {
+    get {
+      if let described { return described }
+      guard let longMode else { preconditionFailure("an entry is described or established") }
+      return EntryState(longMode)
+    }
+    set { described = newValue }
+  }
+  /// As far as the loader promises it; nil where its own stub establishes the whole of it.
+  private(set) var described: EntryState?
   /// What will go wrong although the loader goes on.
   public var remarks: [Remark] = []
   /// Every choice: the rule, the facts, the candidates that lost.
@@ -44,12 +53,14 @@ public struct LoadPlan: Sendable {
     self.loader = loader
     self.reading = reading
     self.machine = machine
-    self.entry = entry
+    described = entry
   }
 
   /// A plan without pieces whose entry is established by the loader's own stub.
   public init(loader: LoaderName, reading: String, machine: MemoryMap, entering state: LongModeState) {
-    self.init(loader: loader, reading: reading, machine: machine, entry: EntryState(state))
+    self.loader = loader
+    self.reading = reading
+    self.machine = machine
     longMode = state
   }
 }
@@ -166,25 +177,51 @@ public struct Decision: Hashable, Sendable {
   public struct Rejected: Hashable, Sendable {
     public var candidate: String
     public var reason: String
-    public init(_ candidate: Sentence, _ reason: Sentence) {
+    @inline(never) public init(_ candidate: Sentence, _ reason: Sentence) {
       self.candidate = candidate.text
       self.reason = reason.text
     }
   }
 
   /// What was decided: "physical place".
-  public var subject: String
+  public var subject: String { words.subject }
   /// The outcome.
-  public var choice: String
+  public var choice: String { words.choice }
   /// The rule and the facts that led to it.
-  public var because: String
-  public var rejected: [Rejected]
+  public var because: String { words.because }
+  public var rejected: [Rejected] { words.rejected }
 
-  public init(_ subject: Sentence, choice: Sentence, because: Sentence, rejected: [Rejected] = []) {
-    self.subject = subject.text
-    self.choice = choice.text
-    self.because = because.text
-    self.rejected = rejected
+  /// One reference: a boot loader makes dozens of decisions, and moves each of them about.
+  private let words: Words
+
+  @inline(never) public init(_ subject: Sentence, choice: Sentence, because: Sentence, rejected: [Rejected] = []) {
+    words = Words(subject: subject.text, choice: choice.text, because: because.text, rejected: rejected)
+  }
+
+  public static func == (left: Decision, right: Decision) -> Bool {
+    left.subject == right.subject && left.choice == right.choice && left.because == right.because
+      && left.rejected == right.rejected
+  }
+
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(subject)
+    hasher.combine(choice)
+    hasher.combine(because)
+    hasher.combine(rejected)
+  }
+
+  private final class Words: Sendable {
+    let subject: String
+    let choice: String
+    let because: String
+    let rejected: [Rejected]
+
+    init(subject: String, choice: String, because: String, rejected: [Rejected]) {
+      self.subject = subject
+      self.choice = choice
+      self.because = because
+      self.rejected = rejected
+    }
   }
 }
 

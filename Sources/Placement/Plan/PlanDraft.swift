@@ -21,16 +21,16 @@ struct PlanDraft {
 
   /// - Parameter imageSize: the size of the image's file.
   /// - Throws: ``PlanError`` where what lies in memory already cannot lie there.
-  init(_ request: PlanRequest, imageSize: ByteCount) throws(PlanError) {
+  @inline(never) init(_ request: borrowing PlanRequest, imageSize: ByteCount) throws(PlanError) {
     processor = request.processor
     space = AddressSpace(mode: request.processor.pagingMode)
     taken = try TakenMemory(request, imageSize: imageSize)
     var allocator = PhysicalAllocator(machine: request.machine, floor: PhysicalAddress(PerchLoader.floor))
     if let scratch = request.firmwareScratch {
       allocator.claim(scratch)
-      decisions.append(
+      decisions.add(
         Decision(
-          "firmware's memory", choice: "nothing in \(hex(scratch))",
+          "firmware's memory", choice: "nothing in \(hex: scratch)",
           because: "the machine's firmware writes there between loading and entering a kernel"))
     }
     for range in taken.others { allocator.claim(pagesOf: range) }
@@ -41,7 +41,7 @@ struct PlanDraft {
   }
 
   /// Maps, turning a contradiction into a refusal.
-  mutating func map(_ intent: MappingIntent) throws(PlanError) {
+  @inline(never) mutating func map(_ intent: MappingIntent) throws(PlanError) {
     do throws(MappingError) {
       try space.add(intent)
     } catch {
@@ -49,61 +49,61 @@ struct PlanDraft {
       case .overlap:
         throw PlanError(
           .overlap,
-          "the mapping of \(error.name) at \(hex(error.virtual)) overlaps the mapping of \(error.other ?? "another")")
+          "the mapping of \(error.name) at \(hex: error.virtual) overlaps the mapping of \(error.other ?? "another")")
       case .notCanonical:
         throw PlanError(
           .notUsable,
-          "the mapping of \(error.name) at \(hex(error.virtual)) is not canonical in \(space.mode.virtualBits) bits")
+          "the mapping of \(error.name) at \(hex: error.virtual) is not canonical in \(space.mode.virtualBits) bits")
       case .unaligned, .empty, .physicalOverflow:
         throw PlanError(
           .misaligned,
-          "the mapping of \(error.name) at \(hex(error.virtual)) is not made of whole 4 KiB pages of memory")
+          "the mapping of \(error.name) at \(hex: error.virtual) is not made of whole 4 KiB pages of memory")
       }
     }
   }
 
   /// Takes the lowest free pages for something that the loader makes.
-  mutating func takePages(
+  @inline(never) mutating func takePages(
     _ count: ByteCount, below limit: UInt64 = PerchLoader.stubLimit, for name: String
   ) throws(PlanError) -> PhysicalRange {
     guard let whole = count.alignedUp(to: .page4KiB),
       let range = allocator.takeLowest(whole, alignment: .page4KiB, below: limit)
     else {
       throw PlanError(
-        .noRoom, "no free memory below \(hex(limit)) holds the \(hex(count)) bytes of the \(name)",
+        .noRoom, "no free memory below \(hex: limit) holds the \(hex: count) bytes of the \(name)",
         help: "give the machine more memory; free: " + rangeList(allocator.free))
     }
     return range
   }
 
   /// Adds bytes that the loader made, at a place that is already taken.
-  mutating func add(_ bytes: [UInt8], at place: PhysicalAddress, name: String) {
-    pieces.append(
+  @inline(never) mutating func add(_ bytes: [UInt8], at place: PhysicalAddress, name: String) {
+    pieces.add(
       Piece(
         source: .blob(blobs.count),
         destination: PhysicalRange(uncheckedStart: place, count: ByteCount(UInt64(bytes.count))), owner: name))
-    blobs.append(Blob(name: name, bytes: bytes))
+    blobs.add(Blob(name: name, bytes: bytes))
   }
 
   /// Puts a segment of the image at a place, or leaves it there, and keeps its pages free of anything else.
-  mutating func place(_ segment: ProgramHeader, at place: PhysicalAddress, isInPlace: Bool) {
+  @inline(never) mutating func place(_ segment: ProgramHeader, at place: PhysicalAddress, isInPlace: Bool) {
     let piece = Piece(
       source: segment.fileSize > .zero ? .image(segment.fileRange) : .zero,
       destination: PhysicalRange(uncheckedStart: place, count: segment.fileSize),
       zeroFill: ByteCount(segment.memorySize.value - segment.fileSize.value), owner: text("segment \(segment.index)"),
       isResident: isInPlace && segment.fileSize > .zero)
-    pieces.append(piece)
+    pieces.add(piece)
     if let pages = piece.extent.alignedOut(to: .page4KiB) { allocator.claim(pages) }
   }
 
   /// Reserves the stub's page and maps it where it lies, so that it survives the switch to paging.
-  mutating func reserveStub() throws(PlanError) {
+  @inline(never) mutating func reserveStub() throws(PlanError) {
     stub = try takePages(ByteCount(EntryStub.size), for: "entry stub")
     try mapIdentity(stub, .readExecute, "entry stub")
   }
 
   /// Maps whole pages where they lie.
-  mutating func mapIdentity(_ range: PhysicalRange, _ access: Access, _ name: String) throws(PlanError) {
+  @inline(never) mutating func mapIdentity(_ range: PhysicalRange, _ access: Access, _ name: String) throws(PlanError) {
     try map(
       MappingIntent(
         virtual: VirtualRange(uncheckedStart: VirtualAddress(range.start.value), count: range.count),
@@ -111,9 +111,8 @@ struct PlanDraft {
   }
 
   /// Builds the tables for everything mapped so far and returns their root.
-  mutating func buildTables() throws(PlanError) -> (root: PhysicalAddress, cost: PageTableCost) {
-    // The format itself: the mode's would bring the tables of every processor into a boot loader.
-    let format = X86_64Format(fiveLevels: space.mode == .x86_64FiveLevel)
+  @inline(never) mutating func buildTables() throws(PlanError) -> (root: PhysicalAddress, cost: PageTableCost) {
+    let format = space.tableFormat
     let budget = PageTableBudget(for: space, format: format)
     let range = try takePages(budget.byteCount, for: "page tables")
     let image = PageTableImage(building: space, format: format, at: range.start)
@@ -122,7 +121,7 @@ struct PlanDraft {
   }
 
   /// The state at the kernel's first instruction, with the descriptor table inside the stub.
-  func entryState(
+  @inline(never) func entryState(
     rip: VirtualAddress, registers: LongModeState.GeneralRegisters, root: PhysicalAddress
   ) -> LongModeState {
     LongModeState(
@@ -131,16 +130,16 @@ struct PlanDraft {
   }
 
   /// Writes the stub that establishes `entry`.
-  mutating func addStub(for entry: LongModeState) throws(PlanError) {
+  @inline(never) mutating func addStub(for entry: LongModeState) throws(PlanError) {
     do throws(EntryStubError) {
       add(try EntryStub(entry: entry, at: stub.start).bytes, at: stub.start, name: "entry stub")
     } catch {
-      throw PlanError(.badRequest, "the entry stub cannot establish the value \(hex(error.found)): \(error.rule)")
+      throw PlanError(.badRequest, "the entry stub cannot establish the value \(hex: error.found): \(error.rule)")
     }
   }
 
   /// Hands over everything that was gathered.
-  func finish(_ plan: inout LoadPlan, _ tables: PageTableCost) {
+  @inline(never) func finish(_ plan: inout LoadPlan, _ tables: PageTableCost) {
     plan.pieces = pieces.ordered { $0.destination.start.value }
     plan.blobs = blobs
     plan.addressSpace = space
@@ -149,38 +148,45 @@ struct PlanDraft {
   }
 
   /// The initrd and other modules: where they lie, or as high as they go, so that low memory stays in one piece.
-  mutating func placeModules(
+  @inline(never) mutating func placeModules(
     _ modules: [PlanRequest.Module], below limit: UInt64
   ) throws(PlanError) -> [PhysicalRange] {
     var places: [PhysicalRange] = []
     for (index, module) in modules.enumerated() {
       if let place = module.place {
-        places.append(try resident(module, at: place, below: limit))
+        places.add(try resident(module, at: place, below: limit))
         continue
       }
       guard let whole = module.size.alignedUp(to: .page4KiB),
         let range = allocator.takeHighest(whole, alignment: .page4KiB, below: limit)
       else {
         throw PlanError(
-          .noRoom, "no free memory below \(hex(limit)) holds the \(hex(module.size)) bytes of \(module.name)",
+          .noRoom, "no free memory below \(hex: limit) holds the \(hex: module.size) bytes of \(module.name)",
           help: "free: " + rangeList(allocator.free))
       }
       let destination = PhysicalRange(uncheckedStart: range.start, count: module.size)
-      places.append(destination)
-      pieces.append(Piece(source: .module(index), destination: destination, owner: module.name))
+      places.add(destination)
+      pieces.add(Piece(source: .module(index), destination: destination, owner: module.name))
     }
     return places
   }
 
   /// A module that stays, which is claimed from the beginning.
-  private func resident(
+  @inline(never) private func resident(
     _ module: PlanRequest.Module, at place: PhysicalAddress, below limit: UInt64
   ) throws(PlanError) -> PhysicalRange {
     let range = PhysicalRange(uncheckedStart: place, count: module.size)
     guard range.endValue <= limit else {
       throw PlanError(
-        .notUsable, "\(module.name) at \(hex(range)) reaches beyond \(hex(limit)), where the kernel looks")
+        .notUsable, "\(module.name) at \(hex: range) reaches beyond \(hex: limit), where the kernel looks")
     }
     return range
+  }
+}
+
+extension AddressSpace {
+  /// Plans are for x86-64. The format itself: the mode's would bring the tables of every processor into a boot loader.
+  var tableFormat: X86_64Format {
+    if case .x86_64FiveLevel = mode { X86_64Format(fiveLevels: true) } else { X86_64Format() }
   }
 }

@@ -1,15 +1,38 @@
+import Addresses
+
 /// Text without what a terminal obeys: names come from images and boot loaders. Controls, and the marks that turn the
 /// direction of writing, become `\x` and their number in hexadecimal.
 func printable(_ text: String) -> String {
-  var bytes: [UInt8] = []
-  for scalar in text.unicodeScalars {
-    if isControl(scalar.value) {
-      bytes += Array((scalar.value < 16 ? "\\x0" : "\\x").utf8) + Array(String(scalar.value, radix: 16).utf8)
-    } else {
-      bytes += Array(UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)
-    }
+  let bytes = text.bytes
+  var shown: [UInt8] = []
+  var position = 0
+  while position < bytes.count {
+    let character = bytes[position..<position + length(from: bytes[position])]
+    let scalar = value(of: character)
+    if isControl(scalar) { shown += escape(scalar) } else { shown += character }
+    position = character.endIndex
   }
-  return String(decoding: bytes, as: UTF8.self)
+  return String(bytes: shown)
+}
+
+/// How many bytes of UTF-8 a first byte announces. A `String` keeps what it announces.
+private func length(from first: UInt8) -> Int { first < 0xc0 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4 }
+
+private func value(of character: ArraySlice<UInt8>) -> UInt32 {
+  var value: UInt32 = 0
+  for byte in character { value = value << 6 | UInt32(byte & 0x3f) }
+  switch character.count {
+  case 1: return UInt32(character[character.startIndex])
+  // What the first byte's mark leaves of its six bits.
+  case 2: return value & 0x7ff
+  case 3: return value & 0xffff
+  default: return value & 0x1f_ffff
+  }
+}
+
+private func escape(_ scalar: UInt32) -> [UInt8] {
+  let digits = Addresses.text("\(hex: scalar)").bytes.dropFirst(2)
+  return (scalar < 16 ? "\\x0" : "\\x").bytes + digits
 }
 
 private func isControl(_ value: UInt32) -> Bool {

@@ -3,5 +3,5 @@ import KernelImage
 
 extension ProgramHeader {
   /// How a refusal names the header, so that a reader with a hex editor finds it.
-  var place: Sentence { "program header \(index) at file offset \(hex(headerOffset))" }
+  var place: Sentence { "program header \(index) at file offset \(hex: headerOffset)" }
 }

@@ -21,26 +21,25 @@ extension ModuleKernel {
   ///   - seed: what the places are drawn from; nil draws nothing.
   ///   - processor: what the processor has of what the words ask for.
   /// - Throws: ``PlanError`` where there is no module.
-  public init(
-    in environment: BootEnvironment, _ words: LoaderCommandLine, loader: PhysicalRange, seed: UInt64?,
+  @inline(never) public init(
+    in environment: borrowing BootEnvironment, _ words: borrowing LoaderCommandLine, loader: PhysicalRange,
+    seed: UInt64?,
     processor: ProcessorFeatures
   ) throws(PlanError) {
-    var modules = environment.modules.map { PlanRequest.Module($0) }
-    modules += words.modules.map {
-      PlanRequest.Module(name: $0.name, size: $0.physical.count, place: $0.physical.start)
-    }
-    guard let kernel = modules.first, let place = kernel.place else {
+    var files = Files()
+    for module in environment.modules { files.add(module.string, module.physical) }
+    for module in words.modules { files.add(module.string, module.physical) }
+    guard let kernel = files.kernel else {
       throw PlanError(.wrongImage, "the boot loader handed over no module: module 1 is the kernel")
     }
-    file = PhysicalRange(uncheckedStart: place, count: kernel.size)
+    file = kernel.range
     request = PlanRequest(machine: environment.memoryMap)
-    request.imagePlace = place
-    request.modules = modules.dropFirst().enumerated().map { index, module in
-      module.name.isEmpty
-        ? PlanRequest.Module(name: text("module \(index + 2)"), size: module.size, place: module.place) : module
-    }
+    request.imagePlace = file.start
+    request.modules = files.others
     request.occupied = [PlanRequest.Occupied(name: "loader", range: loader)]
-    request.occupied += environment.usableInformation.map { .init(name: "boot information", range: $0) }
+    for range in environment.usableInformation {
+      request.occupied.add(PlanRequest.Occupied(name: "boot information", range: range))
+    }
     request.commandLine = words.kernelCommandLine.isEmpty ? kernel.name : words.kernelCommandLine
     request.seed = seed
     request.slide = words.slide
@@ -51,14 +50,25 @@ extension ModuleKernel {
   }
 }
 
-extension PlanRequest.Module {
-  fileprivate init(_ module: BootEnvironment.Module) {
-    self.init(name: module.string, size: module.physical.count, place: module.physical.start)
+/// What the boot loader and the command line hand over, in order.
+private struct Files {
+  /// Module 1.
+  var kernel: PlanRequest.Occupied?
+  var others: [PlanRequest.Module] = []
+
+  @inline(never) mutating func add(_ name: String, _ range: PhysicalRange) {
+    guard kernel != nil else {
+      kernel = PlanRequest.Occupied(name: name, range: range)
+      return
+    }
+    others.add(
+      PlanRequest.Module(
+        name: name.isEmpty ? text("module \(others.count + 2)") : name, size: range.count, place: range.start))
   }
 }
 
 extension PlanRequest.PhysicalPlace {
-  fileprivate init(_ word: LoaderCommandLine.Physical) {
+  @inline(never) fileprivate init(_ word: LoaderCommandLine.Physical) {
     self =
       switch word {
       case .any: .any
@@ -78,14 +88,14 @@ extension BootEnvironment {
         let start = max(information.start, usable.start)
         let end = min(information.endValue, usable.endValue)
         guard start.value < end else { continue }
-        ranges.append(PhysicalRange(uncheckedStart: start, count: ByteCount(end - start.value)))
+        ranges.add(PhysicalRange(uncheckedStart: start, count: ByteCount(end - start.value)))
       }
     }
     ranges = ranges.ordered { $0.start.value }
     var joined: [PhysicalRange] = []
     for range in ranges {
       guard let last = joined.last, range.start.value <= last.endValue else {
-        joined.append(range)
+        joined.add(range)
         continue
       }
       let end = max(last.endValue, range.endValue)

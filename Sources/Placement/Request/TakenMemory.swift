@@ -16,53 +16,60 @@ struct TakenMemory {
 
   /// - Parameter imageSize: the size of the image's file.
   /// - Throws: ``PlanError`` for a range that is not all usable memory, and for two that overlap.
-  init(_ request: PlanRequest, imageSize: ByteCount) throws(PlanError) {
+  @inline(never) init(_ request: borrowing PlanRequest, imageSize: ByteCount) throws(PlanError) {
     for occupied in request.occupied {
       try add(occupied.name, occupied.range.start, occupied.range.count, request.machine)
     }
     for module in request.modules {
       if let place = module.place { try add(module.name, place, module.size, request.machine) }
     }
-    others = ranges.map { $0.range }
+    for taken in ranges { others.add(taken.range) }
     if let place = request.imagePlace {
       try add(Self.imageName, place, imageSize, request.machine)
-      image = ranges.count > others.count ? ranges.last?.range : nil
+      if ranges.count > others.count { image = ranges[others.count].range }
     }
     ranges = ranges.ordered { $0.range.start.value }
-    for (low, high) in zip(ranges, ranges.dropFirst()) where low.range.overlaps(high.range) {
-      throw PlanError(
-        .overlap,
-        "\(low.name) at \(hex(low.range)) overlaps \(high.name) at \(hex(high.range)): both lie in memory already")
-    }
+    for index in ranges.indices.dropFirst() { try Self.check(ranges[index - 1], ranges[index]) }
   }
 
-  private mutating func add(
+  @inline(never) private static func check(
+    _ low: borrowing PlanRequest.Occupied, _ high: borrowing PlanRequest.Occupied
+  ) throws(PlanError) {
+    guard low.range.overlaps(high.range) else { return }
+    throw PlanError(
+      .overlap,
+      "\(low.name) at \(hex: low.range) overlaps \(high.name) at \(hex: high.range): both lie in memory already")
+  }
+
+  @inline(never) private mutating func add(
     _ name: String, _ start: PhysicalAddress, _ count: ByteCount, _ machine: MemoryMap
   ) throws(PlanError) {
     guard count > .zero else { return }
     guard let range = PhysicalRange(start: start, count: count), machine.isUsable(range) else {
       throw PlanError(
-        .notUsable, "\(name) at [\(hex(start)), \(hex(start.value &+ count.value))) is not all usable memory",
+        .notUsable, "\(name) at [\(hex: start), \(hex: start.value &+ count.value)) is not all usable memory",
         help: "usable: " + rangeList(machine.usable))
     }
-    ranges.append(.init(name: name, range: range))
+    ranges.add(.init(name: name, range: range))
   }
 
   /// The first that shares a byte with a range.
   func first(overlapping range: PhysicalRange) -> PlanRequest.Occupied? { ranges.first { $0.range.overlaps(range) } }
 
   /// What was said of each, as decisions.
-  func decisions(_ request: PlanRequest) -> [Decision] {
-    var decisions = request.occupied.map {
-      Decision(
-        "occupied memory", choice: "nothing in \(hex($0.range))", because: "\($0.name) lies there until the kernel runs"
-      )
+  @inline(never) func decisions(_ request: borrowing PlanRequest) -> [Decision] {
+    var decisions: [Decision] = []
+    for occupied in request.occupied {
+      decisions.add(
+        Decision(
+          "occupied memory", choice: "nothing in \(hex: occupied.range)",
+          because: "\(occupied.name) lies there until the kernel runs"))
     }
     for module in request.modules {
       guard let place = module.place else { continue }
-      decisions.append(
+      decisions.add(
         Decision(
-          "\(module.name)", choice: "stays at \(hex(PhysicalRange(uncheckedStart: place, count: module.size)))",
+          "\(module.name)", choice: "stays at \(hex: PhysicalRange(uncheckedStart: place, count: module.size))",
           because: "it lies in memory already"))
     }
     return decisions

@@ -16,7 +16,7 @@ struct SlotList {
 
   /// The slots at addresses congruent to `phase` modulo `step`, at or above `floor`, whose `room` bytes lie in one of the
   /// free ranges below `limit`.
-  init(
+  @inline(never) init(
     free: [PhysicalRange], room: ByteCount, step: Alignment, phase: UInt64 = 0, floor: PhysicalAddress, limit: UInt64
   ) {
     var areas: [Area] = []
@@ -27,7 +27,7 @@ struct SlotList {
       let end = min(range.endValue, limit)
       guard start >= low, start <= end, end - start >= room.value, room.value > 0 else { continue }
       let count = 1 + (end - start - room.value) / step.value
-      areas.append(Area(start: PhysicalAddress(truncating: start), count: count))
+      areas.add(Area(start: PhysicalAddress(truncating: start), count: count))
       total += count
     }
     self.areas = areas

@@ -7,7 +7,9 @@ extension ELFFile {
   ///
   /// - Throws: ``ParseError`` for a 32-bit file that has a dynamic table, for DT_REL (addends in the places, which no
   ///   64-bit machine of ours uses), for entries of another size, and for a table that no PT_LOAD holds in the file.
-  public func dynamicRelocations(in bytes: RawSpan) throws(ParseError) -> (rela: [FileRange], relr: [FileRange]) {
+  @inline(never) public func dynamicRelocations(in bytes: RawSpan) throws(ParseError) -> (
+    rela: [FileRange], relr: [FileRange]
+  ) {
     let entries = try dynamicEntries(in: bytes)
     guard !entries.isEmpty else { return ([], []) }
     guard header.class == .bits64 else {
@@ -21,14 +23,14 @@ extension ELFFile {
         .unsupported, field: "DT_REL", at: rel.offset.value, found: rel.value, allowed: .rule("no DT_REL: use RELA"))
     }
     var rela: [FileRange] = []
-    if let table = try table(tags, .rela, size: .relaSize, entrySize: .relaEntrySize, of: 24) { rela.append(table) }
-    if let table = try linkageTable(tags), !rela.contains(where: { $0.contains(table) }) { rela.append(table) }
+    if let table = try table(tags, .rela, size: .relaSize, entrySize: .relaEntrySize, of: 24) { rela.add(table) }
+    if let table = try linkageTable(tags), !rela.contains(where: { $0.contains(table) }) { rela.add(table) }
     let relr = try table(tags, .relr, size: .relrSize, entrySize: .relrEntrySize, of: 8)
     return (rela, relr.map { [$0] } ?? [])
   }
 
   /// DT_JMPREL has no entry size of its own: DT_PLTREL says which kind it is.
-  private func linkageTable(_ tags: TagLookup) throws(ParseError) -> FileRange? {
+  @inline(never) private func linkageTable(_ tags: TagLookup) throws(ParseError) -> FileRange? {
     guard tags[.procedureLinkageRelocations] != nil else { return nil }
     if let kind = tags[.procedureLinkageKind], kind.value != DynamicTag.rela.rawValue {
       throw ParseError(
@@ -38,7 +40,7 @@ extension ELFFile {
     return try table(tags, .procedureLinkageRelocations, size: .procedureLinkageSize, entrySize: nil, of: 24)
   }
 
-  private func table(
+  @inline(never) private func table(
     _ tags: TagLookup, _ address: DynamicTag, size sizeTag: DynamicTag, entrySize: DynamicTag?, of width: UInt64
   ) throws(ParseError) -> FileRange? {
     guard let start = tags[address] else { return nil }

@@ -7,7 +7,7 @@ extension ELFFile {
   /// Every note of the PT_NOTE segments, in file order; those of the SHT_NOTE sections when there is no such segment.
   ///
   /// - Throws: ``ParseError`` for a note that reaches beyond its segment or section, and for too many notes.
-  public func notes(in bytes: RawSpan) throws(ParseError) -> [Note] {
+  @inline(never) public func notes(in bytes: RawSpan) throws(ParseError) -> [Note] {
     var notes: [Note] = []
     var hasSegment = false
     for segment in programHeaders where segment.type == .note {
@@ -31,7 +31,7 @@ extension ELFFile {
         .tooMany, field: "notes", at: note.headerOffset.value, found: UInt64(notes.count) + 1,
         allowed: .atMost(UInt64(noteLimit)))
     }
-    notes.append(note)
+    notes.add(note)
   }
 }
 
@@ -55,13 +55,13 @@ private struct NoteWalk {
   /// Names are short; a hostile one is cut.
   private static var ownerLimit: UInt64 { 256 }
 
-  mutating func next(in bytes: RawSpan) throws(ParseError) -> Note? {
+  @inline(never) mutating func next(in bytes: RawSpan) throws(ParseError) -> Note? {
     let room = range.count.value &- position
     guard try hasHeader(room: room, in: bytes) else { return nil }
     let start = range.start.value &+ position
-    let nameSize = UInt64(try bytes.read(UInt32.self, at: start, field: name("n_namesz", start)))
-    let descriptorSize = UInt64(try bytes.read(UInt32.self, at: start &+ 4, field: name("n_descsz", start)))
-    let type = try bytes.read(UInt32.self, at: start &+ 8, field: name("n_type", start))
+    let nameSize = UInt64(try word(at: start, "n_namesz", start, in: bytes))
+    let descriptorSize = UInt64(try word(at: start &+ 4, "n_descsz", start, in: bytes))
+    let type = try word(at: start &+ 8, "n_type", start, in: bytes)
     guard 12 + nameSize <= room else {
       throw ParseError(
         .invalidValue, field: name("n_namesz", start), at: start, found: nameSize, allowed: .atMost(room - 12))
@@ -97,5 +97,12 @@ private struct NoteWalk {
 
   private func alignedUp(_ value: UInt64) -> UInt64 { (value + alignment - 1) & ~(alignment - 1) }
 
-  private func name(_ field: Sentence, _ start: UInt64) -> Sentence { "note at \(hexadecimal(start)): \(field)" }
+  @inline(never)
+  private func word(
+    at offset: UInt64, _ field: StaticString, _ start: UInt64, in bytes: RawSpan
+  ) throws(ParseError) -> UInt32 {
+    try bytes.read(UInt32.self, at: offset, field: name("\(field)", start))
+  }
+
+  private func name(_ field: Sentence, _ start: UInt64) -> Sentence { "note at \(hex: start): \(field)" }
 }

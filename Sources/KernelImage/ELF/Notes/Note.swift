@@ -21,5 +21,5 @@ public struct Note: Hashable, Sendable {
   public let descriptor: FileRange
 
   /// Whether the note belongs to `name`, byte for byte.
-  public func isOwned(by name: String) -> Bool { owner.utf8.elementsEqual(name.utf8) }
+  public func isOwned(by name: String) -> Bool { owner.isSame(as: name) }
 }

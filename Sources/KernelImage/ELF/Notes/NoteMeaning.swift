@@ -35,6 +35,22 @@ extension Note {
     if isOwned(by: "Linux") { return LinuxNote.meaning(type: type, of: descriptor, in: bytes) }
     return nil
   }
+
+  /// The descriptor as a number of 1, 2, 4 or 8 bytes, whatever the type asks for; nil for another size.
+  @inline(never) public func number(in bytes: RawSpan) -> UInt64? { NoteMeaning.number(descriptor, in: bytes) }
+}
+
+extension NoteMeaning {
+  fileprivate static func number(_ descriptor: FileRange, in bytes: RawSpan) -> UInt64? {
+    let start = descriptor.start.value
+    return switch descriptor.count.value {
+    case 1: bytes.load(UInt8.self, at: start).map(UInt64.init)
+    case 2: bytes.load(UInt16.self, at: start).map(UInt64.init)
+    case 4: bytes.load(UInt32.self, at: start).map(UInt64.init)
+    case 8: bytes.load(UInt64.self, at: start)
+    default: nil
+    }
+  }
 }
 
 extension NoteMeaning.Value {
@@ -48,16 +64,7 @@ extension NoteMeaning.Value {
 
   /// A number of 1, 2, 4 or 8 bytes; anything else has no value.
   static func integer(_ descriptor: FileRange, in bytes: RawSpan) -> Self {
-    let start = descriptor.start.value
-    let value: UInt64? =
-      switch descriptor.count.value {
-      case 1: bytes.load(UInt8.self, at: start).map(UInt64.init)
-      case 2: bytes.load(UInt16.self, at: start).map(UInt64.init)
-      case 4: bytes.load(UInt32.self, at: start).map(UInt64.init)
-      case 8: bytes.load(UInt64.self, at: start)
-      default: nil
-      }
-    return value.map { .number($0) } ?? .undecoded
+    NoteMeaning.number(descriptor, in: bytes).map { .number($0) } ?? .undecoded
   }
 
   static func list<Word: FixedWidthInteger & UnsignedInteger & BitwiseCopyable>(

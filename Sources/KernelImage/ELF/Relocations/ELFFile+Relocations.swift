@@ -42,9 +42,10 @@ extension ELFFile {
     let width = header.class.addressSize
     let count = try section.entryCount(of: width, class: header.class)
     var places: UInt64 = 0
-    var cursor = WordCursor(offset: section.fileRange.start.value, class: header.class)
+    var cursor = WordCursor(
+      offset: section.fileRange.start.value, class: header.class, structure: "section", index: section.index)
     for _ in 0..<count {
-      let word = try cursor.address(of: bytes, field: "section \(section.index): RELR word")
+      let word = try cursor.address(of: bytes, field: "RELR word")
       places &+= word & 1 == 0 ? 1 : UInt64((word >> 1).nonzeroBitCount)
     }
     return RelocationSection(
