@@ -26,7 +26,7 @@ extension BootEnvironment {
         allowed: .rule("0x36d76289 (Multiboot 2), or EBX with the address of 0x336ec578 (PVH)"))
     }
     var information = try PVHStartInfo(at: address, in: memory)
-    if let hypervisorMap, information.memoryMap.isEmpty { try information.readMemoryMap(hypervisorMap, memory) }
+    if let hypervisorMap, information.memoryMap.isEmpty { try information.readMemoryMap(hypervisorMap, in: memory) }
     try self.init(information)
   }
 }

@@ -102,7 +102,7 @@ extension PlanOptions {
     }
     if let slide { words.append("slide=\(Int64(bitPattern: slide.value))") }
     if let directMap { words.append("direct-map=\(Hex.string(directMap.value))") }
-    if hugePages { words.append("huge-pages") }
+    if !hugePages { words.append("no-huge-pages") }
     if bare.fiveLevel { words.append("la57") }
     let features = bare.cpu?.features ?? []
     let names: [(ProcessorFeatures, String)] = [

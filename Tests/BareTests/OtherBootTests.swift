@@ -47,7 +47,7 @@ struct OtherBootTests {
     let image = try BareBuild.bytes(kernel)
     let loader = try BareBuild.bytes(BareBuild.loader)
     let start = BareStart(
-      memory: .mebibytes(128), accelerator: .tcg, commandLine: "seed=31 la57 smep umip huge-pages",
+      memory: .mebibytes(128), accelerator: .tcg, commandLine: "seed=31 la57 smep umip",
       kernelSize: ByteCount(UInt64(image.count)))
     let prediction = try BarePrediction(
       in: try start.environment(loader: loader.span.bytes),
@@ -61,7 +61,7 @@ struct OtherBootTests {
     try guest.check(prediction.plan, image: image)
     // LA57 is bit 12 and UMIP bit 11 of CR4 (Intel SDM vol. 3A, 2.5).
     #expect(guest.remarks.contains("this processor lacks what CR4 bits 0x1800 turn on"))
-    #expect(guest.remarks.contains("huge-pages: this processor has no 1 GiB pages"))
+    #expect(guest.remarks.contains("this processor has no 1 GiB pages"))
   }
 
   /// Before the first 64-bit instruction, where a fault would be a reset.

@@ -24,7 +24,7 @@ struct PVHBoot: CustomTestStringConvertible, Sendable {
     PVHBoot(mebibytes: 64, words: "nokaslr"), PVHBoot(mebibytes: 127, words: "seed=1"),
     PVHBoot(mebibytes: 512, words: "seed=2 -- words for the kernel"), PVHBoot(mebibytes: 1024, words: "seed=0x3"),
     PVHBoot(mebibytes: 3584, words: "seed=4"), PVHBoot(mebibytes: 8192, words: "seed=5"),
-    PVHBoot(mebibytes: 8192, words: "seed=18446744073709551615 huge-pages -- huge-pages"),
+    PVHBoot(mebibytes: 8192, words: "seed=18446744073709551615 no-huge-pages -- no-huge-pages"),
     // Where the kernel is linked.
     PVHBoot(kernel: "kernel-80200000", words: "nokaslr"), PVHBoot(kernel: "kernel-80200000", words: "seed=6"),
     PVHBoot(kernel: "kernel-80320000", words: "seed=7"), PVHBoot(kernel: "kernel-81000000", words: "seed=8"),
@@ -37,7 +37,7 @@ struct PVHBoot: CustomTestStringConvertible, Sendable {
     // What the processor turns on.
     PVHBoot(words: "seed=13 la57"), PVHBoot(kernel: "kernel-80200000", mebibytes: 1024, words: "nokaslr la57 pge"),
     PVHBoot(words: "seed=14 smep smap umip pge"),
-    PVHBoot(mebibytes: 8192, words: "seed=15 la57 huge-pages smep umip -- huge-pages"),
+    PVHBoot(mebibytes: 8192, words: "seed=15 la57 smep umip"),
     // Places by hand.
     PVHBoot(words: "nokaslr physical=0x3000000 slide=0x2000000"), PVHBoot(words: "seed=16 physical=any"),
     PVHBoot(words: "nokaslr direct-map=0xffffa00000000000"),

@@ -6,13 +6,13 @@ import Testing
   @Test func everyWord() throws {
     let line = try LoaderCommandLine(
       parsing: """
-        seed=0xFFffFFffFFffFFff\tphysical=0x200000  slide=-0x200000 direct-map=0xffff888000000000 huge-pages la57 smep
-        smap umip pge module=0x390000+4660,kernel.elf module=0x400000+0x1 module=1+1,a,b=c
+        seed=0xFFffFFffFFffFFff\tphysical=0x200000  slide=-0x200000 direct-map=0xffff888000000000 no-huge-pages la57
+        smep smap umip pge module=0x390000+4660,kernel.elf module=0x400000+0x1 module=1+1,a,b=c
         -- console=ttyS0  -- quiet\u{20}
         """)
     #expect(line.seed == .max && !line.drawsNothing && line.physical == .at(PhysicalAddress(0x20_0000)))
     #expect(line.slide == -0x20_0000 && line.directMapBase == VirtualAddress(0xffff_8880_0000_0000))
-    #expect(line.allowsHugePages && line.processor == [.fiveLevelPaging, .smep, .smap, .umip, .globalPages])
+    #expect(!line.allowsHugePages && line.processor == [.fiveLevelPaging, .smep, .smap, .umip, .globalPages])
     #expect(line.modules.map(\.physical) == [range(0x39_0000, 0x1234), range(0x40_0000, 1), range(1, 1)])
     #expect(line.modules.map(\.string) == ["kernel.elf", "", "a,b=c"])
     #expect(line.kernelCommandLine == "console=ttyS0  -- quiet ")
@@ -21,7 +21,7 @@ import Testing
   @Test(arguments: ["", " \t\n", "--", " -- ", "-- \t"]) func nothing(text: String) throws {
     let line = try LoaderCommandLine(parsing: text)
     #expect(line.seed == nil && !line.drawsNothing && line.physical == nil && line.slide == nil)
-    #expect(line.directMapBase == nil && !line.allowsHugePages && line.processor.isEmpty && line.modules.isEmpty)
+    #expect(line.directMapBase == nil && line.allowsHugePages && line.processor.isEmpty && line.modules.isEmpty)
     #expect(line.kernelCommandLine.isEmpty)
   }
 
@@ -44,7 +44,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "quiet", "kaslr", "nokaslr=1", "huge-pages=", "smep,smap", "SMEP", "la5", "la577", "seed", "Seed=1", "=", "=1",
+    "quiet", "kaslr", "nokaslr=1", "huge-pages", "no-huge-pages=", "smep,smap", "SMEP", "la5", "la577", "seed",
+    "Seed=1", "=", "=1",
     "---",
     "--x", "größe", "séed=1", "\0",
   ])
@@ -70,7 +71,7 @@ import Testing
 
   @Test(arguments: [
     "seed=1 seed=1", "nokaslr seed=1", "seed=1 nokaslr", "nokaslr nokaslr", "physical=any physical=any",
-    "slide=0 slide=0", "direct-map=0 direct-map=0", "huge-pages huge-pages", "smep smep", "pge pge",
+    "slide=0 slide=0", "direct-map=0 direct-map=0", "no-huge-pages no-huge-pages", "smep smep", "pge pge",
   ])
   func contradictions(line: String) throws {
     let error = try #require(throws: LoaderCommandLineError.self) { try LoaderCommandLine(parsing: line) }

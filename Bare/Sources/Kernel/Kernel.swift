@@ -22,7 +22,7 @@ func kernelMain(address: UInt64, first: UInt64) -> Never {
   let mode: PagingMode = LiveTables.hasFiveLevels ? .x86_64FiveLevel : .x86_64FourLevel
   BootReport(information: information, mode: mode).say()
 
-  let largest: PageSize = words.contains("huge-pages") && LiveTables.hasGigabytePages ? .size1GiB : .size2MiB
+  let largest: PageSize = words.contains("no-huge-pages") || !LiveTables.hasGigabytePages ? .size2MiB : .size1GiB
   let machine = Machine(taking: information, heap: LowHeap.intent(place), mode: mode, largestPage: largest)
   let audit = machine.audit()
   for run in audit.runs { SerialLine.say("map: \(run.line)") }

@@ -27,7 +27,7 @@ struct Start: ~Copyable {
     let words = try Self.words(environment)
     kernel = try Self.kernel(environment, words, loader)
     if words.allowsHugePages, !ProcessorAbility.hasGigabytePages {
-      report("huge-pages: this processor has no 1 GiB pages")
+      report("this processor has no 1 GiB pages")
       kernel.request.directMapPage = .size2MiB
     }
     report("kernel's file \(hex: kernel.file)")

@@ -1,4 +1,3 @@
-import AddressSpace
 public import Addresses
 import KernelImage
 
@@ -20,21 +19,15 @@ public struct HypervisorMemoryMap: Sendable {
 
 extension PVHStartInfo {
   /// Takes a hypervisor's map where the structure has none.
-  mutating func readMemoryMap(_ map: HypervisorMemoryMap, _ memory: some BootMemory) throws(ParseError) {
+  mutating func readMemoryMap<Memory: BootMemory>(
+    _ map: HypervisorMemoryMap, in memory: Memory
+  ) throws(ParseError) {
     guard map.count <= BootEnvironment.memoryEntryLimit else {
       throw ParseError(
         .tooMany, field: "nr_entries", at: map.start.value, found: map.count,
         allowed: .atMost(BootEnvironment.memoryEntryLimit))
     }
-    for index in 0..<map.count {
-      let place = PhysicalAddress(unchecked: map.start.value &+ index &* HypervisorMemoryMap.entryByteCount)
-      let name: Sentence = "XENMEM_memory_map entry \(index)"
-      memoryMap.append(
-        try MemoryMap.Entry(
-          start: try memory.read(UInt64.self, at: 0, in: place, field: name + ": addr"),
-          count: try memory.read(UInt64.self, at: 8, in: place, field: name + ": size"),
-          kind: try memory.read(UInt32.self, at: 16, in: place, field: name + ": type"),
-          fields: (name + ": addr", name + ": size"), at: place.value))
-    }
+    try readEntries(
+      "XENMEM_memory_map entry", map.count, at: map.start, byteCount: HypervisorMemoryMap.entryByteCount, in: memory)
   }
 }

@@ -6,7 +6,7 @@ extension BootEnvironment {
   /// What PVH says of a machine. The protocol has no name for who started the loader.
   ///
   /// - Throws: ``ParseError`` where there is no memory map: version 0 of the structure has no place for one, later
-  ///   versions may leave it out, and no hypervisor was asked (``PVHStartInfo/readMemoryMap(_:_:)``).
+  ///   versions may leave it out, and no hypervisor was asked (``HypervisorMemoryMap``).
   public init(_ information: PVHStartInfo) throws(ParseError) {
     let address = information.address.value
     guard !information.memoryMap.isEmpty else {

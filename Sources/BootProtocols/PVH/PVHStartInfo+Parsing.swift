@@ -56,10 +56,20 @@ extension PVHStartInfo {
     guard count > 0 else { return }
     let table = try table(
       at: Offset.memoryMap, "memmap_paddr", byteCount: count * Self.memoryEntryByteCount, of: information)
+    try readEntries(
+      "memmap entry", count, at: table, byteCount: Self.memoryEntryByteCount, in: information.memory)
+  }
+
+  /// A table of {u64 addr, size; u32 type}.
+  ///
+  /// - Parameter byteCount: from one entry to the next.
+  @inline(never)
+  mutating func readEntries<Memory: BootMemory>(
+    _ name: StaticString, _ count: UInt64, at table: PhysicalAddress, byteCount: UInt64, in memory: Memory
+  ) throws(ParseError) {
     for index in 0..<count {
-      let place = PhysicalAddress(unchecked: table.value + index * Self.memoryEntryByteCount)
-      let entry = BootStructure(
-        at: place, in: information.memory, BootEntryName(table: "memmap entry", index: index))
+      let place = PhysicalAddress(unchecked: table.value &+ index &* byteCount)
+      let entry = BootStructure(at: place, in: memory, BootEntryName(table: name, index: index))
       let (start, count) = (try entry.long(at: 0, "addr"), try entry.long(at: 8, "size"))
       let kind = try entry.word(at: 16, "type")
       memoryMap.append(

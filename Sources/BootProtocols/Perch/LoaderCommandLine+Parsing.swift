@@ -44,9 +44,9 @@ extension LoaderCommandLine {
     if word.spells("nokaslr") {
       try word.require(!drawsNothing && seed == nil, .contradiction, "each word once, and nokaslr without a seed")
       drawsNothing = true
-    } else if word.spells("huge-pages") {
-      try word.require(!allowsHugePages, .contradiction, "each word once")
-      allowsHugePages = true
+    } else if word.spells("no-huge-pages") {
+      try word.require(allowsHugePages, .contradiction, "each word once")
+      allowsHugePages = false
     } else {
       let feature = try word.feature()
       try word.require(!processor.contains(feature), .contradiction, "each word once")

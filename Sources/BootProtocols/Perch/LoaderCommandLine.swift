@@ -8,7 +8,7 @@ public import Addresses
 ///     physical=ADDRESS          the image's first byte lies here; also any, linked, in-place
 ///     slide=N                   virtual slide in bytes, may be negative
 ///     direct-map=ADDRESS        where usable memory is mapped
-///     huge-pages                the direct map may have 1 GiB pages
+///     no-huge-pages             no 1 GiB pages in the direct map, which has the largest that the processor knows
 ///     la57 smep smap umip pge   what the processor shall turn on (CR4's bits)
 ///     module=ADDRESS+SIZE[,NAME]   a file that lies in memory without the protocol's saying so; may be repeated
 public struct LoaderCommandLine: Sendable {
@@ -30,8 +30,8 @@ public struct LoaderCommandLine: Sendable {
   /// In bytes.
   public internal(set) var slide: Int64?
   public internal(set) var directMapBase: VirtualAddress?
-  /// `huge-pages`: the direct map may have 1 GiB pages.
-  public internal(set) var allowsHugePages = false
+  /// Whether the direct map may have 1 GiB pages; not with `no-huge-pages`.
+  public internal(set) var allowsHugePages = true
   /// What the processor shall turn on; whether it has it is another question.
   public internal(set) var processor: ProcessorFeatures = []
   /// In the line's order, behind those of the protocol. Never empty; the string is the name, empty where there is none.

@@ -72,8 +72,8 @@ final class LoaderWord {
     throw error(
       .unknown,
       """
-      seed=, nokaslr, physical=, slide=, direct-map=, huge-pages, la57, smep, smap, umip, pge, module=, and -- before \
-      the kernel's own words
+      seed=, nokaslr, physical=, slide=, direct-map=, no-huge-pages, la57, smep, smap, umip, pge, module=, and -- \
+      before the kernel's own words
       """)
   }
 
