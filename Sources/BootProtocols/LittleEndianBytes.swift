@@ -1,5 +1,7 @@
 // Writing fields into bytes that a machine will read. All of x86-64's formats are little-endian.
 
+import Addresses
+
 extension [UInt8] {
   /// Adds the bytes of an integer, lowest first.
   @inline(__always)
@@ -14,13 +16,13 @@ extension [UInt8] {
 
   /// Adds zeros up to a size.
   @inline(never) mutating func pad(to count: Int) {
-    while self.count < count { append(0) }
+    while self.count < count { add(0) }
   }
 
   // Called, not inlined: growing an array takes room.
 
   @inline(never) private mutating func append(_ value: UInt64, count: Int) {
-    for index in 0..<count { append(UInt8(truncatingIfNeeded: value >> UInt64(8 * index))) }
+    for index in 0..<count { add(UInt8(truncatingIfNeeded: value >> UInt64(8 * index))) }
   }
 
   @inline(never) private mutating func store(_ value: UInt64, count: Int, at offset: Int) {

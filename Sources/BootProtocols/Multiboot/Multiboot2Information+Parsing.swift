@@ -15,7 +15,7 @@ extension Multiboot2Information {
     }
     var structure: [UInt8] = []
     for offset in 0..<UInt64(size) {
-      structure.append(try bytes.read(UInt8.self, at: offset, field: "boot information"))
+      structure.add(try bytes.read(UInt8.self, at: offset, field: "boot information"))
     }
     try readTags(structure)
   }
@@ -25,7 +25,7 @@ extension Multiboot2Information {
     let information = BootStructure(at: address, in: memory)
     size = try Self.checked(size: try information.word(at: 0, "total_size"))
     var structure: [UInt8] = []
-    for offset in 0..<size.value { structure.append(try information.byte(at: offset, "boot information")) }
+    for offset in 0..<size.value { structure.add(try information.byte(at: offset, "boot information")) }
     try readTags(structure)
   }
 
@@ -93,7 +93,7 @@ extension Multiboot2Information {
       throw ParseError(
         .invalidValue, field: name.field("mod_end"), at: tag.offset + 12, found: end, allowed: .atLeast(start))
     }
-    modules.append(.init(physical: range, string: try tag.string(at: 16, name, "string")))
+    modules.add(.init(physical: range, string: try tag.string(at: 16, name, "string")))
   }
 
   /// {u32 mem_lower, u32 mem_upper}, in KiB

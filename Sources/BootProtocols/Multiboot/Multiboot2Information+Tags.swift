@@ -76,7 +76,7 @@ extension Multiboot2Information.Tag {
         start: long(at: position), count: long(at: position + 8),
         of: BootEntryName(table: "memory map entry", index: index), fields: ("base_addr", "length"),
         at: offset + position)
-      entries.append(MemoryMap.Entry(range, kind: UInt32(truncatingIfNeeded: word(at: position + 16))))
+      entries.add(MemoryMap.Entry(range, kind: UInt32(truncatingIfNeeded: word(at: position + 16))))
     }
     return entries
   }

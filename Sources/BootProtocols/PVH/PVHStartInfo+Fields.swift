@@ -37,10 +37,10 @@ extension PVHStartInfo {
     for index in 0..<Self.stringLimit {
       let byte = try text.byte(at: index, field)
       guard byte != 0 else {
-        extents.append(PhysicalRange(uncheckedStart: start, count: ByteCount(index + 1)))
+        extents.add(PhysicalRange(uncheckedStart: start, count: ByteCount(index + 1)))
         return String(bytes: bytes)
       }
-      bytes.append(byte)
+      bytes.add(byte)
     }
     throw structure.error(
       .invalidValue, field, at: offset, found: start.value,
@@ -57,6 +57,6 @@ extension PVHStartInfo {
       throw information.error(
         .outsideFile, field, at: offset, found: start.value, allowed: .atMost(PhysicalAddress.greatest - count + 1))
     }
-    extents.append(extent)
+    extents.add(extent)
   }
 }

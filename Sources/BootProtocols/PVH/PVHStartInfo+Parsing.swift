@@ -46,7 +46,7 @@ extension PVHStartInfo {
       throw entry.error(.invalidValue, "paddr", at: 0, found: 0, allowed: .atLeast(1))
     }
     let string = try string(at: 16, "cmdline_paddr", of: entry)
-    modules.append(.init(physical: range, string: string ?? ""))
+    modules.add(.init(physical: range, string: string ?? ""))
   }
 
   @inline(never)
@@ -72,7 +72,7 @@ extension PVHStartInfo {
       let entry = BootStructure(at: place, in: memory, BootEntryName(table: name, index: index))
       let (start, count) = (try entry.long(at: 0, "addr"), try entry.long(at: 8, "size"))
       let kind = try entry.word(at: 16, "type")
-      memoryMap.append(
+      memoryMap.add(
         MemoryMap.Entry(
           try PhysicalRange(start: start, count: count, of: entry.name, fields: ("addr", "size"), at: place.value),
           kind: kind))

@@ -33,7 +33,7 @@ extension LoaderCommandLine {
     } else if let value = word.value(of: "module=") {
       try word.require(
         UInt64(modules.count) < BootEnvironment.moduleLimit, .contradiction, "at most 64 modules")
-      modules.append(try word.module(value))
+      modules.add(try word.module(value))
     } else {
       try readFlag(word)
     }

@@ -18,9 +18,9 @@ package struct LeveledFrames: FrameSource {
     levels = budget.framesByLevel.count
     var frame = 0
     for count in budget.framesByLevel {
-      next.append(frame)
+      next.add(frame)
       frame += count
-      end.append(frame)
+      end.add(frame)
     }
     next[0] = 1
   }

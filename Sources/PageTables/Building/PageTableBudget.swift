@@ -83,7 +83,7 @@ extension PageLayout {
     let start = intent.virtual.start.value &+ offset
     let physical = intent.physical.value &+ offset
     guard level > .pageTable else {
-      stretches.append(stretch(of: intent, from: offset, count: count, level: level))
+      stretches.add(stretch(of: intent, from: offset, count: count, level: level))
       return
     }
     let mask = (1 << format.geometry.shift(of: level)) &- 1 as UInt64
@@ -96,7 +96,7 @@ extension PageLayout {
     }
     let middle = (count - head) & ~mask
     add(intent, from: offset, count: head, level: level.below, to: &stretches)
-    stretches.append(stretch(of: intent, from: offset + head, count: middle, level: level))
+    stretches.add(stretch(of: intent, from: offset + head, count: middle, level: level))
     add(intent, from: offset + head + middle, count: count - head - middle, level: level.below, to: &stretches)
   }
 
