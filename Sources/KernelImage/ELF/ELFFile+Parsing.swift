@@ -23,14 +23,12 @@ extension ELFFile {
     }
     let tables = try TableGeometry(of: header, in: bytes)
     var segments: [ProgramHeader] = []
-    segments.reserveCapacity(tables.programHeaderCount)
     var offset = header.programHeaderOffset
     for index in 0..<tables.programHeaderCount {
       segments.add(try ProgramHeader(parsing: bytes, at: offset, index: index, class: header.class))
       offset &+= UInt64(header.programHeaderEntrySize)
     }
     var sections: [SectionHeader] = []
-    sections.reserveCapacity(tables.sectionHeaderCount)
     offset = header.sectionHeaderOffset
     for index in 0..<tables.sectionHeaderCount {
       sections.add(try SectionHeader(parsing: bytes, at: offset, index: index, class: header.class))

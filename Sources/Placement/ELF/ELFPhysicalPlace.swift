@@ -110,8 +110,10 @@ struct ELFPhysicalPlace {
     _ geometry: ELFGeometry, slide: Slide, allocator: borrowing PhysicalAllocator,
     generator: inout SplitMix64?
   ) throws(PlanError) -> (shift: UInt64, slots: UInt64, because: Sentence, rejected: Decision.Rejected?) {
-    let lowest = geometry.segments.min { geometry.position(of: $0) < geometry.position(of: $1) }
-    let virtual = lowest.map { slide.apply(to: $0.virtualAddress).value } ?? 0
+    var virtual: UInt64 = 0
+    for segment in geometry.segments where geometry.position(of: segment) == geometry.base {
+      virtual = slide.apply(to: segment.virtualAddress).value
+    }
     for step in [Alignment.page2MiB, .page4KiB] {
       // The pages at both ends are the image's own.
       let lead = geometry.base & 0xfff
