@@ -77,6 +77,13 @@ public struct MemoryMap: Hashable, Sendable {
     return ranges
   }
 
+  /// The end of the last range that may be written; 0 when there is none.
+  public var usableEnd: UInt64 {
+    var end: UInt64 = 0
+    for entry in entries where entry.kind == .usable { end = entry.range.endValue }
+    return end
+  }
+
   /// Whether every byte of `range` is usable memory.
   public func isUsable(_ range: PhysicalRange) -> Bool {
     entries.contains { $0.kind == .usable && $0.range.contains(range) }

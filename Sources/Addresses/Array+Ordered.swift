@@ -24,7 +24,6 @@ extension Array {
   var width = 1
   while width < count {
     var merged: [Int] = []
-    merged.reserveCapacity(count)
     while merged.count < count {
       // Both runs end where the next pair starts.
       var left = merged.count

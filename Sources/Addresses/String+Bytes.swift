@@ -14,7 +14,6 @@ extension String {
   @inline(never) public var bytes: [UInt8] {
     let span = utf8.span
     var bytes: [UInt8] = []
-    bytes.reserveCapacity(span.count)
     for index in span.indices { bytes.add(span[index]) }
     return bytes
   }
@@ -62,7 +61,7 @@ extension ArraySlice<UInt8> {
   @inline(never) public func spells(_ text: String) -> Bool {
     let other = text.bytes
     guard count == other.count else { return false }
-    for (own, expected) in zip(self, other) where own != expected { return false }
+    for index in other.indices where self[startIndex + index] != other[index] { return false }
     return true
   }
 

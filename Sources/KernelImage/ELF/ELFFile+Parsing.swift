@@ -13,8 +13,9 @@ extension ELFFile {
   ///
   /// - Throws: ``ParseError`` with the field that breaks a rule.
   @inline(never) public init(parsing bytes: RawSpan) throws(ParseError) {
-    header = try FileHeader(parsing: bytes)
+    let header = try FileHeader(parsing: bytes)
     guard header.byteOrder == .little else {
+      self.header = header
       programHeaders = []
       sectionHeaders = []
       sectionNameTable = nil
@@ -22,20 +23,19 @@ extension ELFFile {
     }
     let tables = try TableGeometry(of: header, in: bytes)
     var segments: [ProgramHeader] = []
-    segments.reserveCapacity(tables.programHeaderCount)
     var offset = header.programHeaderOffset
     for index in 0..<tables.programHeaderCount {
       segments.add(try ProgramHeader(parsing: bytes, at: offset, index: index, class: header.class))
       offset &+= UInt64(header.programHeaderEntrySize)
     }
-    programHeaders = segments
     var sections: [SectionHeader] = []
-    sections.reserveCapacity(tables.sectionHeaderCount)
     offset = header.sectionHeaderOffset
     for index in 0..<tables.sectionHeaderCount {
       sections.add(try SectionHeader(parsing: bytes, at: offset, index: index, class: header.class))
       offset &+= UInt64(header.sectionHeaderEntrySize)
     }
+    self.header = header
+    programHeaders = segments
     sectionHeaders = sections
     sectionNameTable = tables.sectionNameTable
   }

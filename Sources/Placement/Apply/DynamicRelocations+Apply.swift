@@ -33,14 +33,20 @@ extension DynamicRelocations {
 
   /// The eight bytes at a file offset belong to no table.
   @inline(never) private func checkTables(_ target: UInt64, _ offset: UInt64, _ position: UInt64) throws(PlanError) {
-    for table in rela + relr where target < table.endValue && table.start.value < target &+ 8 {
-      throw PlanError(
-        .badRelocation,
-        """
-        the relocation entry at file offset \(hex: position) patches \(hex: offset), which is part of the relocation \
-        table at file offset \(hex: table.start): in place it would change under the loader
-        """)
-    }
+    for table in rela { try check(table, target, offset, position) }
+    for table in relr { try check(table, target, offset, position) }
+  }
+
+  @inline(never) private func check(
+    _ table: FileRange, _ target: UInt64, _ offset: UInt64, _ position: UInt64
+  ) throws(PlanError) {
+    guard target < table.endValue && table.start.value < target &+ 8 else { return }
+    throw PlanError(
+      .badRelocation,
+      """
+      the relocation entry at file offset \(hex: position) patches \(hex: offset), which is part of the relocation \
+      table at file offset \(hex: table.start): in place it would change under the loader
+      """)
   }
 
   private func applyRELA(_ table: FileRange, to placed: inout MutableRawSpan, image: RawSpan) throws(PlanError) {

@@ -88,13 +88,18 @@ struct ELFInPlace {
       let fill = PhysicalRange(
         uncheckedStart: PhysicalAddress(truncating: end),
         count: ByteCount(segment.memorySize.value - segment.fileSize.value))
-      for table in image.rela + image.relr {
-        let bytes = PhysicalRange(
-          uncheckedStart: PhysicalAddress(truncating: place.value &+ table.start.value), count: table.count)
-        guard bytes.overlaps(fill) else { continue }
-        throw PlanError(
-          .overlap, "\(segment.place): its zero fill \(hex: fill) would clear the relocation table at \(hex: bytes)")
-      }
+      for table in image.rela { try Self.check(table, segment, fill, at: place) }
+      for table in image.relr { try Self.check(table, segment, fill, at: place) }
     }
+  }
+
+  @inline(never) private static func check(
+    _ table: FileRange, _ segment: borrowing ProgramHeader, _ fill: PhysicalRange, at place: PhysicalAddress
+  ) throws(PlanError) {
+    let bytes = PhysicalRange(
+      uncheckedStart: PhysicalAddress(truncating: place.value &+ table.start.value), count: table.count)
+    guard bytes.overlaps(fill) else { return }
+    throw PlanError(
+      .overlap, "\(segment.place): its zero fill \(hex: fill) would clear the relocation table at \(hex: bytes)")
   }
 }

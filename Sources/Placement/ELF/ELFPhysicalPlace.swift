@@ -19,6 +19,9 @@ struct ELFPhysicalPlace {
     let choice: Sentence
     var because: Sentence
     var rejected: [Decision.Rejected] = []
+    if request.physical == nil, request.seed == nil, case .impossible(let reason) = inPlace {
+      rejected.add(.init("in place", "\(reason.sentence)"))
+    }
     switch request.physical ?? Self.byDefault(geometry, request, inPlace) {
     case .asLinked:
       guard geometry.reading.kind == .physical else {
@@ -41,7 +44,7 @@ struct ELFPhysicalPlace {
       slots = found.slots
       choice = "\(hex: geometry.base &+ shift)"
       because = found.because
-      rejected = found.rejected
+      if let other = found.rejected { rejected.add(other) }
     case .inPlace:
       shift = try Self.require(inPlace).shift
       choice = "\(hex: geometry.base &+ shift)"
@@ -52,9 +55,6 @@ struct ELFPhysicalPlace {
       because += ", where the file's segments lie in memory already"
     } else {
       try Self.check(geometry, shift: shift, draft: draft)
-    }
-    if request.physical == nil, request.seed == nil, case .impossible(let reason) = inPlace {
-      rejected = [.init("in place", "\(reason.sentence)")] + rejected
     }
     decision = Decision("physical place", choice: choice, because: because, rejected: rejected)
   }
@@ -109,9 +109,11 @@ struct ELFPhysicalPlace {
   @inline(never) private static func search(
     _ geometry: ELFGeometry, slide: Slide, allocator: borrowing PhysicalAllocator,
     generator: inout SplitMix64?
-  ) throws(PlanError) -> (shift: UInt64, slots: UInt64, because: Sentence, rejected: [Decision.Rejected]) {
-    let lowest = geometry.segments.min { geometry.position(of: $0) < geometry.position(of: $1) }
-    let virtual = lowest.map { slide.apply(to: $0.virtualAddress).value } ?? 0
+  ) throws(PlanError) -> (shift: UInt64, slots: UInt64, because: Sentence, rejected: Decision.Rejected?) {
+    var virtual: UInt64 = 0
+    for segment in geometry.segments where geometry.position(of: segment) == geometry.base {
+      virtual = slide.apply(to: segment.virtualAddress).value
+    }
     for step in [Alignment.page2MiB, .page4KiB] {
       // The pages at both ends are the image's own.
       let lead = geometry.base & 0xfff
@@ -126,7 +128,7 @@ struct ELFPhysicalPlace {
       return (
         place &- geometry.base, list.total,
         "slot \(slot) of \(list.total) where virtual and physical are congruent modulo \(congruent ? "2 MiB" : "4 KiB")",
-        congruent ? [] : [Decision.Rejected("places congruent modulo 2 MiB", "none has \(hex: room) free bytes")]
+        congruent ? nil : .init("places congruent modulo 2 MiB", "none has \(hex: room) free bytes")
       )
     }
     throw PlanError(

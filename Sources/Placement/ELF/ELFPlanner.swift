@@ -21,7 +21,7 @@ extension PerchLoader {
   @inline(never) public static func plan(elf image: ELFImage, bytes: RawSpan, request: PlanRequest) throws(PlanError)
     -> LoadPlan
   {
-    let memoryTop = request.machine.usable.last?.endValue ?? 0
+    let memoryTop = request.machine.usableEnd
     let geometry = try ELFGeometry.of(image.elf, bytes: bytes, memoryTop: memoryTop)
     return geometry.is64
       ? try plan64(image, geometry, bytes, request)
@@ -34,7 +34,7 @@ extension PerchLoader {
   @inline(never) public static func plan(elf64 image: ELFImage, bytes: RawSpan, request: PlanRequest) throws(PlanError)
     -> LoadPlan
   {
-    let memoryTop = request.machine.usable.last?.endValue ?? 0
+    let memoryTop = request.machine.usableEnd
     let geometry = try ELFGeometry.of(image.elf, bytes: bytes, memoryTop: memoryTop)
     guard geometry.is64 else {
       throw PlanError(.wrongImage, "EI_CLASS (offset 0x4) is 1: this loader enters ELF64 (2) alone, in 64-bit mode")
@@ -53,27 +53,32 @@ extension PerchLoader {
     draft.decisions.add(geometry.reading.decision)
     draft.decisions.add(physical.decision)
     draft.decisions.add(virtual.decision)
+    let slide = virtual.slide
+    let randomization = request.seed.map {
+      Randomization(seed: $0, physicalSlots: physical.slots, virtualSlots: virtual.slots)
+    }
+    let (shift, isInPlace) = (physical.shift, physical.isInPlace)
     let extent = PhysicalRange(
-      uncheckedStart: PhysicalAddress(geometry.base &+ physical.shift), count: geometry.span)
+      uncheckedStart: PhysicalAddress(geometry.base &+ shift), count: geometry.span)
     let relocations = try relocations(
-      image, geometry: geometry, slide: virtual.slide, extent: extent, bytes: bytes,
-      filePlace: physical.isInPlace ? request.imagePlace : nil)
+      image, geometry: geometry, slide: slide, extent: extent, bytes: bytes,
+      filePlace: isInPlace ? request.imagePlace : nil)
 
-    try addSegments(geometry, physical, slide: virtual.slide, to: &draft)
+    try addSegments(geometry, shift: shift, isInPlace: isInPlace, slide: slide, to: &draft)
     try draft.reserveStub()
     let modules = try draft.placeModules(request.modules, below: 1 << 46)
     try mapDirectly(request, in: &draft)
     let stackTop = try addStack(to: &draft)
     let information = try addInformation(
-      request, modules: modules, kernel: (extent, virtual.slide.apply(to: geometry.segments[0].virtualAddress)),
-      slide: virtual.slide, stack: (stackGuard, stackTop), to: &draft)
+      request, modules: modules, kernel: (extent, slide.apply(to: geometry.segments[0].virtualAddress)),
+      slide: slide, stack: (stackGuard, stackTop), to: &draft)
     let tables = try draft.buildTables()
 
     var registers = LongModeState.GeneralRegisters()
     registers.rdi = request.directMapBase.value &+ information.value
     registers.rsp = stackTop.value
     let entry = draft.entryState(
-      rip: virtual.slide.apply(to: image.elf.header.entry), registers: registers, root: tables.root)
+      rip: slide.apply(to: image.elf.header.entry), registers: registers, root: tables.root)
     try draft.addStub(for: entry)
     var plan = LoadPlan(
       loader: .perch, reading: "ELF64 x86-64 kernel, entered at its virtual entry point", machine: request.machine,
@@ -82,10 +87,8 @@ extension PerchLoader {
     if let remark = geometry.reading.remark { plan.remarks.add(remark) }
     plan.imageExtent = extent
     plan.relocations = relocations
-    plan.slide = virtual.slide
-    plan.randomization = request.seed.map {
-      Randomization(seed: $0, physicalSlots: physical.slots, virtualSlots: virtual.slots)
-    }
+    plan.slide = slide
+    plan.randomization = randomization
     return plan
   }
 
@@ -105,11 +108,11 @@ extension PerchLoader {
   }
 
   @inline(never) private static func addSegments(
-    _ geometry: ELFGeometry, _ physical: borrowing ELFPhysicalPlace, slide: Slide, to draft: inout PlanDraft
+    _ geometry: ELFGeometry, shift: UInt64, isInPlace: Bool, slide: Slide, to draft: inout PlanDraft
   ) throws(PlanError) {
     for segment in geometry.segments {
-      let place = PhysicalAddress(truncating: geometry.position(of: segment) &+ physical.shift)
-      draft.place(segment, at: place, isInPlace: physical.isInPlace)
+      let place = PhysicalAddress(truncating: geometry.position(of: segment) &+ shift)
+      draft.place(segment, at: place, isInPlace: isInPlace)
       guard VirtualRange(start: slide.apply(to: segment.virtualAddress), count: segment.memorySize) != nil else {
         throw PlanError(
           .notUsable,
@@ -122,7 +125,7 @@ extension PerchLoader {
     var mappings = SegmentMappings()
     for segment in geometry.segments {
       let virtual = VirtualRange(uncheckedStart: slide.apply(to: segment.virtualAddress), count: segment.memorySize)
-      let place = PhysicalAddress(truncating: geometry.position(of: segment) &+ physical.shift)
+      let place = PhysicalAddress(truncating: geometry.position(of: segment) &+ shift)
       try mappings.add(segment, at: virtual, place)
     }
     for intent in mappings.intents {
@@ -209,7 +212,7 @@ extension PerchLoader {
     information.commandLine = request.commandLine
     information.seed = request.seed ?? 0
     information.directMapBase = request.directMapBase
-    information.directMapSize = ByteCount(request.machine.usable.last?.endValue ?? 0)
+    information.directMapSize = ByteCount(request.machine.usableEnd)
     information.kernelPhysicalBase = kernel.physical.start
     information.kernelVirtualBase = kernel.virtual
     information.kernelSize = kernel.physical.count
