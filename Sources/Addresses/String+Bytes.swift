@@ -5,7 +5,9 @@ extension String {
   ///
   /// The same as `String(decoding:as:)`, whose way to mend text brings strings of other encodings with it.
   @inline(never) public init(bytes: [UInt8]) {
-    self = String(validating: bytes, as: UTF8.self) ?? String(validating: mended(bytes), as: UTF8.self) ?? ""
+    let text = mended(bytes)
+    // SAFETY: what was mended is UTF-8.
+    self = unsafe String(copying: UTF8Span(unchecked: text.span))
   }
 
   @inline(never) public init(bytes: ArraySlice<UInt8>) { self.init(bytes: Array(bytes)) }
@@ -25,6 +27,7 @@ extension String {
 /// UTF-8 with U+FFFD for each maximal part of a sequence that goes on as none may (Unicode 16.0, 3.9, "U+FFFD Substitution
 /// of Maximal Subparts").
 private func mended(_ bytes: [UInt8]) -> [UInt8] {
+  if bytes.allSatisfy({ $0 < 0x80 }) { return bytes }
   var result: [UInt8] = []
   var start = 0
   while start < bytes.count {

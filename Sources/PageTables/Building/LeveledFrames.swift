@@ -8,8 +8,8 @@ package struct LeveledFrames: FrameSource {
   private let levels: Int
   /// For each level, root first: the frame number of its next table, and of the first one that is not its own. One entry
   /// where all levels share.
-  private var next: [Int] = []
-  private var end: [Int] = []
+  private var next: InlineArray<5, Int> = .init(repeating: 0)
+  private var end: InlineArray<5, Int> = .init(repeating: 0)
 
   /// The root's own frame counts as taken.
   package init(_ budget: PageTableBudget, at base: PhysicalAddress) {
@@ -17,10 +17,10 @@ package struct LeveledFrames: FrameSource {
     frameSize = budget.frameSize.value
     levels = budget.framesByLevel.count
     var frame = 0
-    for count in budget.framesByLevel {
-      next.add(frame)
-      frame += count
-      end.add(frame)
+    for slot in 0..<levels {
+      next[slot] = frame
+      frame += budget.framesByLevel[slot]
+      end[slot] = frame
     }
     next[0] = 1
   }
@@ -30,13 +30,15 @@ package struct LeveledFrames: FrameSource {
     base = range.start.value
     self.frameSize = frameSize.value
     levels = 1
-    next = [0]
     // A shift: 32-bit processors divide 64-bit numbers in a library that a boot loader does not have.
-    end = [Int(range.count.value >> UInt64(frameSize.value.trailingZeroBitCount))]
+    end[0] = Int(range.count.value >> UInt64(frameSize.value.trailingZeroBitCount))
   }
 
   /// Whether every frame was taken.
-  var isUsedUp: Bool { next == end }
+  var isUsedUp: Bool {
+    for slot in 0..<levels where next[slot] != end[slot] { return false }
+    return true
+  }
 
   package func hasFrames(_ count: Int) -> Bool { true }
 

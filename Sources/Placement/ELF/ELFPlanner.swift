@@ -46,7 +46,7 @@ extension PerchLoader {
     _ image: borrowing ELFImage, _ geometry: ELFGeometry, _ bytes: RawSpan, _ request: borrowing PlanRequest
   ) throws(PlanError) -> LoadPlan {
     var generator = request.seed.map { SplitMix64(seed: $0) }
-    var draft = try PlanDraft(request, imageSize: ByteCount(UInt64(bytes.byteCount)))
+    var draft = try PlanDraft.started(request, imageSize: ByteCount(UInt64(bytes.byteCount)))
     let virtual = try ELFVirtualPlace(geometry: geometry, request: request, generator: &generator)
     let physical = try ELFPhysicalPlace(
       image, geometry: geometry, slide: virtual.slide, request: request, draft: draft, generator: &generator)
@@ -80,16 +80,11 @@ extension PerchLoader {
     let entry = draft.entryState(
       rip: slide.apply(to: image.elf.header.entry), registers: registers, root: tables.root)
     try draft.addStub(for: entry)
-    var plan = LoadPlan(
+    return LoadPlan(
       loader: .perch, reading: "ELF64 x86-64 kernel, entered at its virtual entry point", machine: request.machine,
-      entering: entry)
-    draft.finish(&plan, tables.cost)
-    if let remark = geometry.reading.remark { plan.remarks.add(remark) }
-    plan.imageExtent = extent
-    plan.relocations = relocations
-    plan.slide = slide
-    plan.randomization = randomization
-    return plan
+      pieces: draft.sortedPieces, blobs: draft.blobs, remarks: geometry.reading.remarks, decisions: draft.decisions,
+      imageExtent: extent, relocations: relocations, addressSpace: draft.space, pageTables: tables.cost,
+      longMode: entry, slide: slide, randomization: randomization)
   }
 
   @inline(never) private static func relocations(

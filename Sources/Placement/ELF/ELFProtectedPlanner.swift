@@ -13,7 +13,7 @@ extension PerchLoader {
       throw PlanError(.notRelocatable, "a slide was asked for, but the kernel is entered with paging off")
     }
     var generator = request.seed.map { SplitMix64(seed: $0) }
-    var draft = try PlanDraft(request, imageSize: ByteCount(UInt64(fileSize)))
+    var draft = try PlanDraft.started(request, imageSize: ByteCount(UInt64(fileSize)))
     let physical = try ELFPhysicalPlace(
       image, geometry: geometry, slide: .none, request: request, draft: draft, generator: &generator)
     let entry = try physicalEntry(image.elf.header.entry.value, geometry, shift: physical.shift)
@@ -37,21 +37,17 @@ extension PerchLoader {
       slide: .none,
       stack: (VirtualAddress(0), VirtualAddress(stack.endValue)), to: &draft)
 
-    var plan = LoadPlan(
+    return LoadPlan(
       loader: .perch, reading: "ELF32 i386 kernel, entered with paging off", machine: request.machine,
-      entry: EntryState(
+      pieces: draft.sortedPieces, blobs: draft.blobs,
+      described: EntryState(
         mode: .protected32, address: entry.address,
         registers: [
           .init("edi", information.value, "boot information"), .init("esp", stack.endValue, "stack"),
           .init("cr0", 0x11, "protection, no paging"),
-        ]))
-    draft.finish(&plan, PageTableCost(framesByLevel: []))
-    plan.imageExtent = extent
-    if let remark = geometry.reading.remark { plan.remarks.add(remark) }
-    plan.randomization = request.seed.map {
-      Randomization(seed: $0, physicalSlots: physical.slots, virtualSlots: 1)
-    }
-    return plan
+        ]),
+      remarks: geometry.reading.remarks, decisions: draft.decisions, imageExtent: extent, addressSpace: draft.space,
+      randomization: request.seed.map { Randomization(seed: $0, physicalSlots: physical.slots, virtualSlots: 1) })
   }
 
   /// Where `e_entry` lies in memory: it is a virtual address (System V gABI, ch. 4), which some kernels give as a physical.

@@ -20,6 +20,7 @@ final class PhysicalReading {
   let decision: Decision
   /// Said where the readings give different places and no field decides.
   let remark: Remark?
+  var remarks: [Remark] { remark.map { [$0] } ?? [] }
 
   /// - Parameter rejected: the other reading, and why it is not taken.
   @inline(never) private init(

@@ -18,7 +18,7 @@ extension PerchLoader {
       throw PlanError(.badRequest, "\(request.modules.count) modules were given; Linux takes one initrd")
     }
     var generator = request.seed.map { SplitMix64(seed: $0) }
-    var draft = try PlanDraft(request, imageSize: image.unpackedSize)
+    var draft = try PlanDraft.started(request, imageSize: image.unpackedSize)
     let preferred = image.setup?.preferredAddress ?? geometry.linkPhysical
     let fixed = try LinuxPhysicalPlace.fixed(
       geometry: geometry, preferred: preferred, request: request, allocator: draft.allocator)
@@ -46,16 +46,15 @@ extension PerchLoader {
     let entry = draft.entryState(rip: rip, registers: registers, root: tables.root)
     try draft.addStub(for: entry)
 
-    var plan = LoadPlan(
-      loader: .perch, reading: "Linux x86-64, 64-bit boot protocol", machine: request.machine, entering: entry)
-    draft.finish(&plan, tables.cost)
-    plan.imageExtent = PhysicalRange(uncheckedStart: physical.range.start, count: geometry.span)
-    plan.relocations = relocations(image.relocations, geometry: geometry, delta: virtual.delta)
-    plan.slide = Slide(virtual.delta)
-    plan.randomization = request.seed.map {
-      Randomization(seed: $0, physicalSlots: physical.slots, virtualSlots: virtual.slots)
-    }
-    return plan
+    return LoadPlan(
+      loader: .perch, reading: "Linux x86-64, 64-bit boot protocol", machine: request.machine,
+      pieces: draft.sortedPieces, blobs: draft.blobs, decisions: draft.decisions,
+      imageExtent: PhysicalRange(uncheckedStart: physical.range.start, count: geometry.span),
+      relocations: relocations(image.relocations, geometry: geometry, delta: virtual.delta),
+      addressSpace: draft.space, pageTables: tables.cost, longMode: entry, slide: Slide(virtual.delta),
+      randomization: request.seed.map {
+        Randomization(seed: $0, physicalSlots: physical.slots, virtualSlots: virtual.slots)
+      })
   }
 
   private static func check(commandLine: String, setup: SetupHeader?) throws(PlanError) {

@@ -28,7 +28,7 @@ public struct LoadPlan: Sendable {
     set { described = newValue }
   }
   /// As far as the loader promises it; nil where its own stub establishes the whole of it.
-  private(set) var described: EntryState?
+  var described: EntryState?
   /// What will go wrong although the loader goes on.
   public var remarks: [Remark] = []
   /// Every choice: the rule, the facts, the candidates that lost.
@@ -47,21 +47,17 @@ public struct LoadPlan: Sendable {
   public var slide = Slide.none
   /// How much was drawn; nil where nothing was.
   public var randomization: Randomization?
+}
 
+extension LoadPlan {
   /// A plan without pieces.
   public init(loader: LoaderName, reading: String, machine: MemoryMap, entry: EntryState) {
-    self.loader = loader
-    self.reading = reading
-    self.machine = machine
-    described = entry
+    self.init(loader: loader, reading: reading, machine: machine, described: entry)
   }
 
   /// A plan without pieces whose entry is established by the loader's own stub.
   public init(loader: LoaderName, reading: String, machine: MemoryMap, entering state: LongModeState) {
-    self.loader = loader
-    self.reading = reading
-    self.machine = machine
-    longMode = state
+    self.init(loader: loader, reading: reading, machine: machine, longMode: state)
   }
 }
 

@@ -15,16 +15,17 @@ struct PlanDraft {
   let taken: TakenMemory
   /// What is free when the image's file is no obstacle.
   let freeWithoutImage: PhysicalAllocator
-  private let processor: ProcessorFeatures
+  let processor: ProcessorFeatures
   /// Where the entry stub will be; its bytes come last, when everything it loads is known.
   private(set) var stub = PhysicalRange(uncheckedStart: PhysicalAddress(0), count: .zero)
 
   /// - Parameter imageSize: the size of the image's file.
   /// - Throws: ``PlanError`` where what lies in memory already cannot lie there.
-  @inline(never) init(_ request: borrowing PlanRequest, imageSize: ByteCount) throws(PlanError) {
-    processor = request.processor
-    space = AddressSpace(mode: request.processor.pagingMode)
-    taken = try TakenMemory(request, imageSize: imageSize)
+  @inline(never) static func started(
+    _ request: borrowing PlanRequest, imageSize: ByteCount
+  ) throws(PlanError) -> PlanDraft {
+    let taken = try TakenMemory(request, imageSize: imageSize)
+    var decisions: [Decision] = []
     var allocator = PhysicalAllocator(machine: request.machine, floor: PhysicalAddress(PerchLoader.floor))
     if let scratch = request.firmwareScratch {
       allocator.claim(scratch)
@@ -34,10 +35,12 @@ struct PlanDraft {
           because: "the machine's firmware writes there between loading and entering a kernel"))
     }
     for range in taken.others { allocator.claim(pagesOf: range) }
-    freeWithoutImage = allocator
+    let freeWithoutImage = allocator
     if let image = taken.image { allocator.claim(pagesOf: image) }
-    self.allocator = allocator
     decisions += taken.decisions(request)
+    return PlanDraft(
+      allocator: allocator, space: AddressSpace(mode: request.processor.pagingMode), decisions: decisions,
+      taken: taken, freeWithoutImage: freeWithoutImage, processor: request.processor)
   }
 
   /// Maps, turning a contradiction into a refusal.
@@ -138,14 +141,8 @@ struct PlanDraft {
     }
   }
 
-  /// Hands over everything that was gathered.
-  @inline(never) func finish(_ plan: inout LoadPlan, _ tables: PageTableCost) {
-    plan.pieces = pieces.ordered { $0.destination.start.value }
-    plan.blobs = blobs
-    plan.addressSpace = space
-    plan.pageTables = tables
-    plan.decisions = decisions
-  }
+  /// By destination, as a plan has them.
+  var sortedPieces: [Piece] { pieces.ordered { $0.destination.start.value } }
 
   /// The initrd and other modules: where they lie, or as high as they go, so that low memory stays in one piece.
   @inline(never) mutating func placeModules(

@@ -32,21 +32,17 @@ extension ModuleKernel {
     guard let kernel = files.kernel else {
       throw PlanError(.wrongImage, "the boot loader handed over no module: module 1 is the kernel")
     }
-    file = kernel.range
-    request = PlanRequest(machine: environment.memoryMap)
-    request.imagePlace = file.start
-    request.modules = files.others
-    request.occupied = [PlanRequest.Occupied(name: "loader", range: loader)]
+    var occupied = [PlanRequest.Occupied(name: "loader", range: loader)]
     for range in environment.usableInformation {
-      request.occupied.add(PlanRequest.Occupied(name: "boot information", range: range))
+      occupied.add(PlanRequest.Occupied(name: "boot information", range: range))
     }
-    request.commandLine = words.kernelCommandLine.isEmpty ? kernel.name : words.kernelCommandLine
-    request.seed = seed
-    request.slide = words.slide
-    request.physical = words.physical.map { PlanRequest.PhysicalPlace($0) }
-    if let base = words.directMapBase { request.directMapBase = base }
-    if words.allowsHugePages { request.directMapPage = .size1GiB }
-    request.processor = processor
+    file = kernel.range
+    request = PlanRequest(
+      machine: environment.memoryMap, occupied: occupied,
+      commandLine: words.kernelCommandLine.isEmpty ? kernel.name : words.kernelCommandLine, modules: files.others,
+      imagePlace: kernel.range.start, physical: words.physical.map { PlanRequest.PhysicalPlace($0) },
+      slide: words.slide, seed: seed, directMapBase: words.directMapBase ?? PlanRequest.usualDirectMapBase,
+      directMapPage: words.allowsHugePages ? .size1GiB : .size2MiB, processor: processor)
   }
 }
 

@@ -62,19 +62,16 @@ public struct PlanRequest: Sendable {
   public var directMapPage: PageSize
   /// What is turned on before the kernel is entered.
   public var processor: ProcessorFeatures
+}
 
+extension PlanRequest {
+  /// Where Linux maps all memory (Documentation/arch/x86/x86_64/mm.rst).
+  public static var usualDirectMapBase: VirtualAddress { VirtualAddress(0xffff_8880_0000_0000) }
+
+  /// Nothing is asked for.
   public init(machine: MemoryMap) {
-    self.machine = machine
-    firmwareScratch = nil
-    occupied = []
-    commandLine = ""
-    modules = []
-    imagePlace = nil
-    physical = nil
-    slide = nil
-    seed = nil
-    directMapBase = VirtualAddress(0xffff_8880_0000_0000)
-    directMapPage = .size2MiB
-    processor = []
+    self.init(
+      machine: machine, occupied: [], commandLine: "", modules: [], directMapBase: Self.usualDirectMapBase,
+      directMapPage: .size2MiB, processor: [])
   }
 }
