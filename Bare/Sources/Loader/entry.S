@@ -236,9 +236,11 @@ boot_tables:
 more_tables:
   .skip 64 * 4096
 more_tables_end:
-  .globl hypercall_page
+  .globl hypercall_page, hypercall_request
 hypercall_page:
-  .skip 2 * 4096
+  .skip 4096
+hypercall_request:
+  .skip 4096
   .skip 64 * 1024
 stack_top:
   .globl heap_memory, heap_limit
