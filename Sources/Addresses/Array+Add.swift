@@ -1,4 +1,4 @@
 extension Array {
   /// `append`, called and not inlined: the library's takes a hundred bytes wherever it is used.
-  @inline(never) public mutating func add(_ element: consuming Element) { append(element) }
+  @inlinable @inline(never) public mutating func add(_ element: consuming Element) { append(element) }
 }

@@ -2,7 +2,13 @@
 
 extension String {
   /// The text of UTF-8. Bytes that are no UTF-8 become U+FFFD.
-  @inline(never) public init(bytes: [UInt8]) { self = String(decoding: bytes, as: UTF8.self) }
+  ///
+  /// The same as `String(decoding:as:)`, whose way to mend text brings strings of other encodings with it.
+  @inline(never) public init(bytes: [UInt8]) {
+    let text = mended(bytes)
+    // SAFETY: what was mended is UTF-8.
+    self = unsafe String(copying: UTF8Span(unchecked: text.span))
+  }
 
   @inline(never) public init(bytes: ArraySlice<UInt8>) { self.init(bytes: Array(bytes)) }
 
@@ -16,6 +22,41 @@ extension String {
 
   /// Whether both are the same bytes: `==` would compare what they mean, by tables of all of Unicode.
   @inline(never) public func isSame(as other: String) -> Bool { bytes[...].spells(other) }
+}
+
+/// UTF-8 with U+FFFD for each maximal part of a sequence that goes on as none may (Unicode 16.0, 3.9, "U+FFFD Substitution
+/// of Maximal Subparts").
+private func mended(_ bytes: [UInt8]) -> [UInt8] {
+  if bytes.allSatisfy({ $0 < 0x80 }) { return bytes }
+  var result: [UInt8] = []
+  var start = 0
+  while start < bytes.count {
+    let (count, second) = sequence(bytes[start])
+    var allowed = second
+    var end = start + 1
+    while end < min(start + count, bytes.count), allowed.contains(bytes[end]) {
+      allowed = 0x80...0xbf
+      end += 1
+    }
+    result += end == start + count ? bytes[start..<end] : [0xef, 0xbf, 0xbd]
+    start = end
+  }
+  return result
+}
+
+/// How many bytes a sequence has that starts with this one, 0 where none does, and what the second may be (table 3-7).
+private func sequence(_ first: UInt8) -> (count: Int, second: ClosedRange<UInt8>) {
+  switch first {
+  case 0..<0x80: (1, 0x80...0xbf)
+  case 0xc2...0xdf: (2, 0x80...0xbf)
+  case 0xe0: (3, 0xa0...0xbf)
+  case 0xed: (3, 0x80...0x9f)
+  case 0xe1...0xef: (3, 0x80...0xbf)
+  case 0xf0: (4, 0x90...0xbf)
+  case 0xf1...0xf3: (4, 0x80...0xbf)
+  case 0xf4: (4, 0x80...0x8f)
+  default: (0, 0x80...0xbf)
+  }
 }
 
 extension ArraySlice<UInt8> {

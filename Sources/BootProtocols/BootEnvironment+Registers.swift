@@ -17,7 +17,7 @@ extension BootEnvironment {
       try self.init(try Multiboot2Information(at: address, in: memory), at: address)
       return
     }
-    guard memory.load(UInt32.self, at: address) == PVHStartInfo.magic else {
+    guard memory.load(4, at: address) == UInt64(PVHStartInfo.magic) else {
       throw ParseError(
         .unrecognised, field: "EAX", at: 0, found: UInt64(eax),
         allowed: .rule("0x36d76289 (Multiboot 2), or EBX with the address of 0x336ec578 (PVH)"))

@@ -14,7 +14,7 @@ import Testing
     #expect(line.slide == -0x20_0000 && line.directMapBase == VirtualAddress(0xffff_8880_0000_0000))
     #expect(line.allowsHugePages && line.processor == [.fiveLevelPaging, .smep, .smap, .umip, .globalPages])
     #expect(line.modules.map(\.physical) == [range(0x39_0000, 0x1234), range(0x40_0000, 1), range(1, 1)])
-    #expect(line.modules.map(\.name) == ["kernel.elf", "", "a,b=c"])
+    #expect(line.modules.map(\.string) == ["kernel.elf", "", "a,b=c"])
     #expect(line.kernelCommandLine == "console=ttyS0  -- quiet ")
   }
 

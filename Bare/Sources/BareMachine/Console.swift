@@ -13,19 +13,25 @@ public enum Console {
   }
 
   /// A line, and the end of it.
-  public static func say(_ line: String) {
-    for byte in line.utf8 { write(byte) }
+  @inline(never) public static func say(_ line: String) {
+    let bytes = line.utf8.span
+    for index in bytes.indices { write(bytes[index]) }
     write(UInt8(ascii: "\n"))
   }
 
   /// A constant line, for where no memory can be had to make one.
   public static func say(constant line: StaticString) {
-    // SAFETY: a literal lives as long as the program, and its bytes are those that it counts.
-    for index in 0..<line.utf8CodeUnitCount { unsafe write(line.utf8Start[index]) }
+    show(constant: line)
     write(UInt8(ascii: "\n"))
   }
 
-  private static func write(_ byte: UInt8) {
+  /// Constant text without the end of a line.
+  @inline(never) static func show(constant text: StaticString) {
+    // SAFETY: a literal lives as long as the program, and its bytes are those that it counts.
+    for index in 0..<text.utf8CodeUnitCount { unsafe write(text.utf8Start[index]) }
+  }
+
+  @inline(never) static func write(_ byte: UInt8) {
     // Bit 5 of the line status: the transmitter takes another byte.
     while port_read8(port + 5) & 0x20 == 0 {}
     port_write8(port, byte)

@@ -12,7 +12,7 @@ public import BootProtocols
   @unsafe public init(mapped: PhysicalRange) { self.mapped = [mapped] }
 
   /// More of them.
-  @unsafe public mutating func add(_ range: PhysicalRange) { mapped.append(range) }
+  @unsafe public mutating func add(_ range: PhysicalRange) { mapped.add(range) }
 
   /// Whether all bytes of a range can be reached. Address 0 cannot: no pointer has it.
   public func holds(_ range: PhysicalRange) -> Bool {

@@ -8,7 +8,7 @@ import Processor
 /// The loader's own page tables, to which it adds what it needs of the memory above 4 GiB.
 struct HighMemory {
   private let tables: TranslationTables<X86_64Format, RegionTableMemory>
-  private var frames: FrameRange
+  private var frames: LeveledFrames
 
   init() {
     let root = read_cr3()
@@ -23,11 +23,13 @@ struct HighMemory {
     let start = PhysicalAddress(UInt64(loader_frames_start()))
     let count = ByteCount(UInt64(loader_frames_end() - loader_frames_start()))
     tables = TranslationTables(format: X86_64Format(), memory: memory, root: PhysicalAddress(root))
-    frames = FrameRange(PhysicalRange(uncheckedStart: start, count: count), frameSize: ByteCount(4096))
+    // The planner's own source of frames: the code that maps is there once.
+    frames = LeveledFrames(
+      sharing: PhysicalRange(uncheckedStart: start, count: count), frameSize: ByteCount(4096))
   }
 
   /// Maps what a range has above 4 GiB at its own addresses, in pages of 2 MiB.
-  mutating func reach(_ range: PhysicalRange, in memory: inout IdentityMemory) throws(Refusal) {
+  @inline(never) mutating func reach(_ range: PhysicalRange, in memory: inout IdentityMemory) throws(Refusal) {
     let size: UInt64 = 2 << 20
     var next = max(range.start.value, 1 << 32) & ~(size - 1)
     while next < range.endValue {
@@ -43,11 +45,12 @@ struct HighMemory {
 
   private mutating func map(_ page: PhysicalRange, for range: PhysicalRange) throws(Refusal) {
     do throws(TableEditError) {
-      try tables.map(
+      // What `memory` does not hold was never mapped.
+      try tables.mapChecked(
         VirtualRange(uncheckedStart: VirtualAddress(page.start.value), count: page.count), to: page.start,
-        as: PageKind(.readWrite), largest: .size2MiB, frames: &frames)
+        as: PageKind(.readWrite), largest: .size2MiB, user: false, frames: &frames)
     } catch {
-      throw Refusal("the loader cannot map physical \(hex(range)): it has 64 frames for its page tables")
+      throw Refusal("the loader cannot map physical \(hex: range): it has 64 frames for its page tables")
     }
   }
 }

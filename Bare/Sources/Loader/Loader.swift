@@ -25,24 +25,22 @@ func loaderMain(eax: UInt32, ebx: UInt32, first: UInt64) -> Never {
     report("\(time_stamp() &- first) ticks since its first instruction; entering the kernel")
     plan.enter()
   } catch {
-    Console.say(error.sentence)
+    Console.say(error.sentence.text)
     Power.off(.refused)
   }
 }
 
 /// Why nothing is loaded, in the words of the command line tool.
 struct Refusal: Error {
-  let sentence: String
+  let sentence: Sentence
 
-  @inline(never) init(_ sentence: Sentence) { self.sentence = text("error: \(sentence)") }
+  @inline(never) init(_ sentence: Sentence) { self.sentence = "error: \(sentence)" }
 
-  init(_ error: ParseError, in subject: Sentence) {
-    var sentence: Sentence = "\(error.sentence)"
-    for part in error.evidence { sentence += "; \(part)" }
-    self.init("\(sentence) (\(subject), offset \(error.offset.value))")
+  @inline(never) init(_ error: ParseError, in subject: Sentence) {
+    self.init("\(error.account) (\(subject), offset \(error.offset.value))")
   }
 
-  init(_ error: PlanError) {
+  @inline(never) init(_ error: PlanError) {
     var sentence: Sentence = "\(error.sentence)"
     if let help = error.help { sentence += "; \(help)" }
     self.init(sentence)
@@ -50,4 +48,4 @@ struct Refusal: Error {
 }
 
 /// Says what the loader found or did, beside the plan.
-func report(_ sentence: Sentence) { Console.say(text("perch loader: \(sentence)")) }
+@inline(never) func report(_ sentence: Sentence) { Console.say(text("perch loader: \(sentence)")) }

@@ -73,9 +73,16 @@ struct Assembler {
     appendDisplacement(to: address)
   }
 
-  private mutating func emit(_ opcode: UInt8...) { bytes += opcode }
+  private mutating func emit(_ opcode: UInt8) { bytes.append(littleEndian: opcode) }
+  private mutating func emit(_ first: UInt8, _ second: UInt8) {
+    bytes.append(littleEndian: UInt16(second) << 8 | UInt16(first))
+  }
+  private mutating func emit(_ first: UInt8, _ second: UInt8, _ third: UInt8) {
+    emit(first)
+    emit(second, third)
+  }
 
-  private mutating func move(_ value: UInt32, opcode: UInt8) {
+  @inline(never) private mutating func move(_ value: UInt32, opcode: UInt8) {
     emit(opcode)
     bytes.append(littleEndian: value)
   }

@@ -13,23 +13,20 @@ extension Multiboot2Information {
       throw ParseError(
         .truncated, field: "total_size", at: 0, found: UInt64(bytes.byteCount), allowed: .atLeast(UInt64(size)))
     }
-    let structure = bytes.extracting(0..<Int(size))
-    var tag = try Tag(at: 8, structure)
-    while tag.type != .end {
-      try read(tag, structure)
-      tag = try Tag(at: tag.next, structure)
+    var structure: [UInt8] = []
+    for offset in 0..<UInt64(size) {
+      structure.add(try bytes.read(UInt8.self, at: offset, field: "boot information"))
     }
+    try readTags(structure)
   }
 
   /// Reads the structure from the memory of the machine.
   public init(at address: PhysicalAddress, in memory: some BootMemory) throws(ParseError) {
-    let size = try Self.checked(size: try memory.read(UInt32.self, at: 0, in: address, field: "total_size"))
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(Int(size.value))
-    for offset in 0..<size.value {
-      bytes.append(try memory.read(UInt8.self, at: offset, in: address, field: "boot information"))
-    }
-    self = try bytes.withRawSpan { bytes throws(ParseError) in try Multiboot2Information(parsing: bytes) }
+    let information = BootStructure(at: address, in: memory)
+    size = try Self.checked(size: try information.word(at: 0, "total_size"))
+    var structure: [UInt8] = []
+    for offset in 0..<size.value { structure.add(try information.byte(at: offset, "boot information")) }
+    try readTags(structure)
   }
 
   /// A header of 8 bytes and an end tag of 8 are the least.
@@ -44,19 +41,27 @@ extension Multiboot2Information {
     return ByteCount(UInt64(size))
   }
 
-  private mutating func read(_ tag: Tag, _ bytes: RawSpan) throws(ParseError) {
+  @inline(never) private mutating func readTags(_ structure: [UInt8]) throws(ParseError) {
+    var tag = try Tag(at: 8, structure)
+    while tag.type != .end {
+      try read(tag)
+      tag = try Tag(at: tag.next, structure)
+    }
+  }
+
+  private mutating func read(_ tag: Tag) throws(ParseError) {
     switch tag.type {
     case .commandLine:
       try tag.mustBeFirst(commandLine == nil)
-      commandLine = try tag.string(at: 8, "command line", bytes)
+      commandLine = try tag.string(at: 8, BootEntryName(), "command line")
     case .bootLoaderName:
       try tag.mustBeFirst(bootLoaderName == nil)
-      bootLoaderName = try tag.string(at: 8, "boot loader name", bytes)
-    case .module: try readModule(tag, bytes)
-    case .basicMemory: try readBasicMemory(tag, bytes)
+      bootLoaderName = try tag.string(at: 8, BootEntryName(), "boot loader name")
+    case .module: try readModule(tag)
+    case .basicMemory: try readBasicMemory(tag)
     case .memoryMap:
       try tag.mustBeFirst(memoryMap == nil)
-      memoryMap = try tag.memoryMap(bytes)
+      memoryMap = try tag.memoryMap()
     case .oldRSDP:
       try tag.mustBeFirst(oldRSDP == nil)
       oldRSDP = try tag.content(atLeast: 20)
@@ -66,37 +71,37 @@ extension Multiboot2Information {
     case .loadBase:
       try tag.mustBeFirst(loadBase == nil)
       _ = try tag.content(atLeast: 4)
-      loadBase = PhysicalAddress(unchecked: try tag.word(at: 8, "load_base_addr", bytes))
+      loadBase = PhysicalAddress(unchecked: tag.word(at: 8))
     default: break
     }
   }
 
   /// {u32 mod_start, u32 mod_end, string}
-  private mutating func readModule(_ tag: Tag, _ bytes: RawSpan) throws(ParseError) {
-    let name: Sentence = "module \(modules.count)"
-    guard UInt64(modules.count) < BootEnvironment.moduleLimit else {
+  @inline(never) private mutating func readModule(_ tag: Tag) throws(ParseError) {
+    let name = BootEntryName(table: "module", index: UInt64(modules.count))
+    guard name.index < BootEnvironment.moduleLimit else {
       throw ParseError(
-        .tooMany, field: name, at: tag.offset, found: UInt64(modules.count) + 1,
+        .tooMany, field: "module \(name.index)", at: tag.offset, found: name.index + 1,
         allowed: .atMost(BootEnvironment.moduleLimit))
     }
     _ = try tag.content(atLeast: 9)
-    let start = try tag.word(at: 8, name + ": mod_start", bytes)
-    let end = try tag.word(at: 12, name + ": mod_end", bytes)
+    let start = tag.word(at: 8)
+    let end = tag.word(at: 12)
     guard
       let range = PhysicalRange(from: PhysicalAddress(unchecked: start), to: PhysicalAddress(unchecked: end))
     else {
       throw ParseError(
-        .invalidValue, field: name + ": mod_end", at: tag.offset + 12, found: end, allowed: .atLeast(start))
+        .invalidValue, field: name.field("mod_end"), at: tag.offset + 12, found: end, allowed: .atLeast(start))
     }
-    modules.append(.init(physical: range, string: try tag.string(at: 16, name + ": string", bytes)))
+    modules.add(.init(physical: range, string: try tag.string(at: 16, name, "string")))
   }
 
   /// {u32 mem_lower, u32 mem_upper}, in KiB
-  private mutating func readBasicMemory(_ tag: Tag, _ bytes: RawSpan) throws(ParseError) {
+  private mutating func readBasicMemory(_ tag: Tag) throws(ParseError) {
     try tag.mustBeFirst(basicMemory == nil)
     _ = try tag.content(atLeast: 8)
     basicMemory = BasicMemory(
-      lower: .kibibytes(try tag.word(at: 8, "mem_lower", bytes)),
-      upper: .kibibytes(try tag.word(at: 12, "mem_upper", bytes)))
+      lower: .kibibytes(tag.word(at: 8)),
+      upper: .kibibytes(tag.word(at: 12)))
   }
 }

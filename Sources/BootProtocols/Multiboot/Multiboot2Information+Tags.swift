@@ -5,30 +5,26 @@ import KernelImage
 // Bounded reads of one tag. Offsets stay far below 2⁶⁴: the structure is at most 1 MiB, a size is a 32-bit number.
 
 extension Multiboot2Information.Tag {
-  /// Reads type and size, and proves that the tag lies in the structure.
-  init(at offset: UInt64, _ bytes: RawSpan) throws(ParseError) {
-    guard bytes.holds(8, at: offset) else {
-      throw ParseError(
-        .truncated, field: "end tag", at: offset, found: UInt64(bytes.byteCount), allowed: .atLeast(offset + 8))
-    }
-    let type = try bytes.read(UInt32.self, at: offset, field: "tag type")
-    let size = try bytes.read(UInt32.self, at: offset + 4, field: "tag size")
-    let name: Sentence = "tag of type \(type): size"
-    guard size >= 8 else {
-      throw ParseError(.invalidValue, field: name, at: offset + 4, found: UInt64(size), allowed: .atLeast(8))
-    }
-    guard bytes.holds(UInt64(size), at: offset) else {
-      throw ParseError(
-        .outsideFile, field: name, at: offset + 4, found: UInt64(size),
-        allowed: .atMost(UInt64(bytes.byteCount) - offset))
-    }
-    self.type = Multiboot2Information.TagType(rawValue: type)
-    self.offset = offset
-    self.size = UInt64(size)
+  /// The u32 at an offset in the structure, which holds it.
+  @inline(never) static func word(at offset: UInt64, _ bytes: [UInt8]) -> UInt64 {
+    var word: UInt64 = 0
+    for index in 0..<4 { word |= UInt64(bytes[Int(offset) + index]) << UInt64(8 * index) }
+    return word
+  }
+
+  /// The u32 at `position` in the tag, whose content was found to hold it.
+  func word(at position: UInt64) -> UInt64 { Self.word(at: offset + position, bytes) }
+
+  /// The u64 at `position` in the tag.
+  private func long(at position: UInt64) -> UInt64 { word(at: position) | word(at: position + 4) << 32 }
+
+  @inline(never)
+  func sizeError(_ code: ParseError.Code, allowed: ParseError.Allowed) -> ParseError {
+    ParseError(code, field: "tag of type \(type.rawValue): size", at: offset + 4, found: size, allowed: allowed)
   }
 
   /// Of two tags that contradict each other neither is the right one.
-  func mustBeFirst(_ isFirst: Bool) throws(ParseError) {
+  @inline(never) func mustBeFirst(_ isFirst: Bool) throws(ParseError) {
     guard isFirst else {
       throw ParseError(
         .invalidValue, field: "tag type", at: offset, found: UInt64(type.rawValue),
@@ -37,39 +33,30 @@ extension Multiboot2Information.Tag {
   }
 
   /// What follows type and size, which must be `count` bytes or more.
-  func content(atLeast count: UInt64) throws(ParseError) -> FileRange {
-    guard size >= 8 + count else {
-      throw ParseError(
-        .invalidValue, field: "tag of type \(type.rawValue): size", at: offset + 4, found: size,
-        allowed: .atLeast(8 + count))
-    }
+  @inline(never) func content(atLeast count: UInt64) throws(ParseError) -> FileRange {
+    guard size >= 8 + count else { throw sizeError(.invalidValue, allowed: .atLeast(8 + count)) }
     return FileRange(uncheckedStart: FileOffset(unchecked: offset + 8), count: ByteCount(size - 8))
   }
 
-  /// The u32 at `position` in the tag.
-  func word(at position: UInt64, _ field: Sentence, _ bytes: RawSpan) throws(ParseError) -> UInt64 {
-    UInt64(try bytes.read(UInt32.self, at: offset + position, field: field))
-  }
-
   /// The string from `position` in the tag, whose NUL must lie in the tag too.
-  func string(at position: UInt64, _ field: Sentence, _ bytes: RawSpan) throws(ParseError) -> String {
+  @inline(never)
+  func string(at position: UInt64, _ name: BootEntryName, _ field: StaticString) throws(ParseError) -> String {
     let start = offset + position
-    var text: [UInt8] = []
     var place = start
-    while place < end, let byte = bytes.load(UInt8.self, at: place) {
-      if byte == 0 { return String(decoding: text, as: UTF8.self) }
-      text.append(byte)
+    while place < end {
+      if bytes[Int(place)] == 0 { return String(bytes: bytes[Int(start)..<Int(place)]) }
       place += 1
     }
     throw ParseError(
-      .invalidValue, field: field, at: start, found: end - start, allowed: .rule("a NUL before the tag's end"))
+      .invalidValue, field: name.field(field), at: start, found: end - start,
+      allowed: .rule("a NUL before the tag's end"))
   }
 
   /// {u32 entry_size, u32 entry_version}, then {u64 base_addr, u64 length, u32 type, u32 reserved, …} each entry_size
   /// long. Later versions are promised to keep these fields, so that the version is not looked at.
-  func memoryMap(_ bytes: RawSpan) throws(ParseError) -> [MemoryMap.Entry] {
+  @inline(never) func memoryMap() throws(ParseError) -> [MemoryMap.Entry] {
     let table = try content(atLeast: 8)
-    let stride = try word(at: 8, "memory map: entry_size", bytes)
+    let stride = word(at: 8)
     guard stride >= 24, stride % 8 == 0 else {
       throw ParseError(
         .invalidValue, field: "memory map: entry_size", at: offset + 8, found: stride,
@@ -84,16 +71,13 @@ extension Multiboot2Information.Tag {
     }
     var entries: [MemoryMap.Entry] = []
     for index in 0..<(room / stride) {
-      entries.append(try entry(at: offset + 16 + index * stride, "memory map entry \(index)", bytes))
+      let position = 16 + index * stride
+      let range = try PhysicalRange(
+        start: long(at: position), count: long(at: position + 8),
+        of: BootEntryName(table: "memory map entry", index: index), fields: ("base_addr", "length"),
+        at: offset + position)
+      entries.add(MemoryMap.Entry(range, kind: UInt32(truncatingIfNeeded: word(at: position + 16))))
     }
     return entries
-  }
-
-  private func entry(at place: UInt64, _ name: Sentence, _ bytes: RawSpan) throws(ParseError) -> MemoryMap.Entry {
-    try MemoryMap.Entry(
-      start: try bytes.read(UInt64.self, at: place, field: name + ": base_addr"),
-      count: try bytes.read(UInt64.self, at: place + 8, field: name + ": length"),
-      kind: try bytes.read(UInt32.self, at: place + 16, field: name + ": type"),
-      fields: (name + ": base_addr", name + ": length"), at: place)
   }
 }

@@ -1,5 +1,6 @@
 public import AddressSpace
 public import Addresses
+import KernelImage
 
 /// What a Multiboot 2 loader tells the program that it started: EAX holds ``magic``, EBX the structure's physical
 /// address (Multiboot 2 specification 2.0, 3.6 "Boot information format").
@@ -62,8 +63,10 @@ extension Multiboot2Information {
     static var loadBase: TagType { TagType(rawValue: 21) }
   }
 
-  /// One tag, proven to lie in the structure as a whole.
-  struct Tag {
+  /// One tag, proven to lie in the structure as a whole. A reference, since it goes through many hands.
+  final class Tag {
+    /// The structure.
+    let bytes: [UInt8]
     let type: TagType
     /// Where it starts.
     let offset: UInt64
@@ -73,5 +76,19 @@ extension Multiboot2Information {
     var end: UInt64 { offset + size }
     /// Where the next tag starts.
     var next: UInt64 { (end + 7) & ~7 }
+
+    /// Reads type and size, and proves that the tag lies in the structure.
+    init(at offset: UInt64, _ bytes: [UInt8]) throws(ParseError) {
+      let room = UInt64(bytes.count)
+      guard offset + 8 <= room else {
+        throw ParseError(.truncated, field: "end tag", at: offset, found: room, allowed: .atLeast(offset + 8))
+      }
+      self.bytes = bytes
+      self.offset = offset
+      type = TagType(rawValue: UInt32(truncatingIfNeeded: Self.word(at: offset, bytes)))
+      size = Self.word(at: offset + 4, bytes)
+      guard size >= 8 else { throw sizeError(.invalidValue, allowed: .atLeast(8)) }
+      guard size <= room - offset else { throw sizeError(.outsideFile, allowed: .atMost(room - offset)) }
+    }
   }
 }

@@ -8,43 +8,28 @@ extension BootInformation {
   public var bytes: [UInt8] {
     let size = size
     precondition(size.value <= UInt64(UInt32.max), "offsets are 32 bits wide")
-    var tables: [UInt8] = []
-    tables.reserveCapacity(Int(size.value))
-    tables.pad(to: Self.headerByteCount)
     var strings = StringArea(offset: Int(size.value) - stringByteCount)
     let commandLineOffset = strings.add(commandLine)
-
-    let memoryMapOffset = tables.count
-    for entry in memoryMap { tables.append(entry) }
-    let mappingsOffset = tables.count
-    for mapping in mappings { tables.append(mapping, name: strings.add(mapping.name)) }
-    let modulesOffset = tables.count
-    for module in modules { tables.append(module, name: strings.add(module.name)) }
-
-    storeHeader(in: &tables, size: size)
-    tables.store(offset: memoryMapOffset, count: memoryMap.count, at: Offset.memoryMap)
-    tables.store(offset: mappingsOffset, count: mappings.count, at: Offset.mappings)
-    tables.store(offset: modulesOffset, count: modules.count, at: Offset.modules)
-    tables.store(
-      offset: commandLineOffset, count: Self.stringByteCount(commandLine) - 1, at: Offset.commandLine)
-    return tables + strings.bytes
+    let mappingsOffset = Self.headerByteCount + memoryMap.count * Self.memoryEntryByteCount
+    let modulesOffset = mappingsOffset + mappings.count * Self.mappingByteCount
+    // The header, in the order of `Offset`.
+    var bytes: [UInt8] = []
+    let header = [
+      Self.magic, Self.pair(Int(Self.version), Int(size.value)), Self.pair(Self.headerByteCount, memoryMap.count),
+      Self.pair(mappingsOffset, mappings.count), Self.pair(modulesOffset, modules.count),
+      Self.pair(commandLineOffset, Self.stringByteCount(commandLine) - 1), seed, directMapBase.value,
+      directMapSize.value, kernelPhysicalBase.value, kernelVirtualBase.value, kernelSize.value,
+      UInt64(bitPattern: slide.value), stackTop.value, stackGuard.value, physicalAddress.value,
+    ]
+    for word in header { bytes.append(littleEndian: word) }
+    for entry in memoryMap { bytes.append(entry) }
+    for mapping in mappings { bytes.append(mapping, name: strings.add(mapping.name)) }
+    for module in modules { bytes.append(module, name: strings.add(module.name)) }
+    return bytes + strings.bytes
   }
 
-  private func storeHeader(in bytes: inout [UInt8], size: ByteCount) {
-    bytes.store(Self.magic, at: Offset.magic)
-    bytes.store(Self.version, at: Offset.version)
-    bytes.store(UInt32(truncatingIfNeeded: size.value), at: Offset.size)
-    bytes.store(seed, at: Offset.seed)
-    bytes.store(directMapBase.value, at: Offset.directMapBase)
-    bytes.store(directMapSize.value, at: Offset.directMapSize)
-    bytes.store(kernelPhysicalBase.value, at: Offset.kernelPhysicalBase)
-    bytes.store(kernelVirtualBase.value, at: Offset.kernelVirtualBase)
-    bytes.store(kernelSize.value, at: Offset.kernelSize)
-    bytes.store(slide.value, at: Offset.slide)
-    bytes.store(stackTop.value, at: Offset.stackTop)
-    bytes.store(stackGuard.value, at: Offset.stackGuard)
-    bytes.store(physicalAddress.value, at: Offset.physicalAddress)
-  }
+  /// Two u32 fields as one word.
+  private static func pair(_ low: Int, _ high: Int) -> UInt64 { UInt64(UInt32(low)) | UInt64(UInt32(high)) << 32 }
 }
 
 /// The strings behind the tables, and where each lies.
@@ -86,10 +71,5 @@ extension [UInt8] {
     append(littleEndian: module.physical.count.value)
     append(littleEndian: UInt32(name))
     append(littleEndian: UInt32(0))
-  }
-
-  fileprivate mutating func store(offset: Int, count: Int, at position: Int) {
-    store(UInt32(offset), at: position)
-    store(UInt32(count), at: position + 4)
   }
 }

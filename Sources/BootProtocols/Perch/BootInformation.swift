@@ -134,11 +134,11 @@ extension BootInformation {
   /// The bytes of a string up to its first NUL, and one NUL.
   static func terminated(_ string: String) -> [UInt8] {
     var bytes: [UInt8] = []
-    for byte in string.utf8 {
+    for byte in string.bytes {
       guard byte != 0 else { break }
-      bytes.append(byte)
+      bytes.append(littleEndian: byte)
     }
-    bytes.append(0)
+    bytes.append(littleEndian: 0 as UInt8)
     return bytes
   }
 

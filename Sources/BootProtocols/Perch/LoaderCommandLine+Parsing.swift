@@ -5,12 +5,12 @@ extension LoaderCommandLine {
   ///
   /// - Throws: ``LoaderCommandLineError`` naming the first word that is unknown or has a value that is not understood.
   public init(parsing line: String) throws(LoaderCommandLineError) {
-    let bytes = Array(line.utf8)
+    let bytes = line.bytes
     var position = 0
     while let word = LoaderWord(in: bytes, from: position) {
-      position = word.bytes.endIndex
+      position = word.range.upperBound
       if word.spells("--") {
-        kernelCommandLine = String(decoding: bytes[LoaderWord.skipBlanks(in: bytes, from: position)...], as: UTF8.self)
+        kernelCommandLine = word.text(LoaderWord.skip(blanks: true, in: bytes, from: position)..<bytes.count)
         return
       }
       try read(word)
@@ -18,22 +18,22 @@ extension LoaderCommandLine {
   }
 
   private mutating func read(_ word: LoaderWord) throws(LoaderCommandLineError) {
-    if let value = word.value(of: "seed") {
+    if let value = word.value(of: "seed=") {
       try word.require(seed == nil && !drawsNothing, .contradiction, "one seed, and none with nokaslr")
       seed = try word.number(value)
-    } else if let value = word.value(of: "physical") {
+    } else if let value = word.value(of: "physical=") {
       try word.require(physical == nil, .contradiction, "one physical place")
       physical = try word.physical(value)
-    } else if let value = word.value(of: "slide") {
+    } else if let value = word.value(of: "slide=") {
       try word.require(slide == nil, .contradiction, "one slide")
       slide = try word.signedNumber(value)
-    } else if let value = word.value(of: "direct-map") {
+    } else if let value = word.value(of: "direct-map=") {
       try word.require(directMapBase == nil, .contradiction, "one direct map")
       directMapBase = VirtualAddress(unchecked: try word.number(value))
-    } else if let value = word.value(of: "module") {
+    } else if let value = word.value(of: "module=") {
       try word.require(
         UInt64(modules.count) < BootEnvironment.moduleLimit, .contradiction, "at most 64 modules")
-      modules.append(try word.module(value))
+      modules.add(try word.module(value))
     } else {
       try readFlag(word)
     }

@@ -22,14 +22,6 @@ public struct LoaderCommandLine: Sendable {
     case at(PhysicalAddress)
   }
 
-  /// A file in memory.
-  public struct Module: Hashable, Sendable {
-    /// Never empty.
-    public var physical: PhysicalRange
-    /// Empty where the line gives none.
-    public var name: String
-  }
-
   /// Nil: the loader finds entropy itself, unless it draws nothing.
   public internal(set) var seed: UInt64?
   /// `nokaslr`; there is no seed then.
@@ -42,8 +34,8 @@ public struct LoaderCommandLine: Sendable {
   public internal(set) var allowsHugePages = false
   /// What the processor shall turn on; whether it has it is another question.
   public internal(set) var processor: ProcessorFeatures = []
-  /// In the line's order, behind those of the protocol.
-  public internal(set) var modules: [Module] = []
+  /// In the line's order, behind those of the protocol. Never empty; the string is the name, empty where there is none.
+  public internal(set) var modules: [BootEnvironment.Module] = []
   /// What stands behind `--` and the blanks that follow it.
   public internal(set) var kernelCommandLine = ""
 }

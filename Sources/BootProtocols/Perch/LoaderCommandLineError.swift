@@ -11,12 +11,33 @@ public struct LoaderCommandLineError: Error, Sendable {
     case contradiction
   }
 
-  public let problem: Problem
+  public var problem: Problem { evidence.problem }
   /// The whole word. Control characters survive: whoever prints it escapes them.
-  public let word: String
+  public var word: String { evidence.word }
   /// Where the word starts, in bytes of UTF-8.
-  public let offset: Int
-  public let allowed: StaticString
+  public var offset: Int { evidence.offset }
+  public var allowed: StaticString { evidence.allowed }
+
+  /// One reference: an error is moved at every `try`.
+  private let evidence: Evidence
+
+  @inline(never) init(_ problem: Problem, word: String, offset: Int, allowed: StaticString) {
+    evidence = Evidence(problem, word, offset, allowed)
+  }
+
+  private final class Evidence: Sendable {
+    let problem: Problem
+    let word: String
+    let offset: Int
+    let allowed: StaticString
+
+    init(_ problem: Problem, _ word: String, _ offset: Int, _ allowed: StaticString) {
+      self.problem = problem
+      self.word = word
+      self.offset = offset
+      self.allowed = allowed
+    }
+  }
 
   /// "word 'physical=here' at byte 7: its value is not understood; allowed: …"
   public var message: String {

@@ -1,4 +1,4 @@
-import Addresses
+public import Addresses
 
 // What a loader without an operating system and the command line both say.
 
@@ -18,32 +18,36 @@ extension ParseError {
   }
 
   /// The value that was found and the values that are allowed, a line each.
-  public var evidence: [String] {
+  public var evidence: [String] { facts.map { $0.text } }
+
+  private var facts: [Sentence] {
     switch code {
     case .unrecognised: []
-    case .truncated: [text("the file has \(found.both) bytes"), text("needed: \(allowed.text)")]
-    case .invalidValue, .outsideFile, .unsupported, .tooMany:
-      [text("found:   \(found.both)"), text("allowed: \(allowed.text)")]
+    case .truncated: ["the file has \(found.both) bytes", "needed: \(allowed.words)"]
+    case .invalidValue, .outsideFile, .unsupported, .tooMany: ["found:   \(found.both)", "allowed: \(allowed.words)"]
     }
+  }
+
+  /// The sentence and its evidence on one line.
+  @inline(never) public var account: Sentence {
+    var account = words
+    for fact in facts { account += "; \(fact)" }
+    return account
   }
 }
 
 extension ParseError: CustomStringConvertible {
   /// "e_type holds a value that its format does not allow; found:   1; allowed: 2; at offset 16".
-  public var description: String {
-    var words = words
-    for line in evidence { words += "; \(line)" }
-    return (words + "; at offset \(offset.value)").text
-  }
+  public var description: String { text("\(account); at offset \(offset.value)") }
 }
 
 extension ParseError.Allowed {
   /// "at most 0x40 (64)".
   public var text: String { words.text }
 
-  private var words: Sentence {
+  fileprivate var words: Sentence {
     switch self {
-    case .exactly(let value): Sentence(value.both)
+    case .exactly(let value): value.both
     case .atLeast(let value): "at least \(value.both)"
     case .atMost(let value): "at most \(value.both)"
     case .multipleOf(let value): "a multiple of \(value.both)"
@@ -54,5 +58,5 @@ extension ParseError.Allowed {
 
 extension UInt64 {
   /// "0x40 (64)"; one spelling where both are the same digits.
-  fileprivate var both: String { self < 10 ? text("\(self)") : text("\(hex: self) (\(self))") }
+  @inline(never) fileprivate var both: Sentence { self < 10 ? "\(self)" : "\(hex: self) (\(self))" }
 }

@@ -1,38 +1,53 @@
-import Addresses
+package import Addresses
 
-/// The frames of a budget, level after level from the root down: frame numbers tell the level.
-struct LeveledFrames: FrameSource {
+/// The frames of a budget, level after level from the root down: frame numbers tell the level. Or those of one range, for
+/// whichever level asks next.
+package struct LeveledFrames: FrameSource {
   private let base: UInt64
   private let frameSize: UInt64
   private let levels: Int
-  /// For each level, root first: the frame number of its next table, and of the first one that is not its own.
-  private var next: [Int] = []
-  private var end: [Int] = []
+  /// For each level, root first: the frame number of its next table, and of the first one that is not its own. One entry
+  /// where all levels share.
+  private var next: InlineArray<5, Int> = .init(repeating: 0)
+  private var end: InlineArray<5, Int> = .init(repeating: 0)
 
-  init(_ budget: PageTableBudget, at base: PhysicalAddress) {
+  /// The root's own frame counts as taken.
+  package init(_ budget: PageTableBudget, at base: PhysicalAddress) {
     self.base = base.value
     frameSize = budget.frameSize.value
     levels = budget.framesByLevel.count
     var frame = 0
-    for count in budget.framesByLevel {
-      next.append(frame)
-      frame += count
-      end.append(frame)
+    for slot in 0..<levels {
+      next[slot] = frame
+      frame += budget.framesByLevel[slot]
+      end[slot] = frame
     }
     next[0] = 1
   }
 
+  /// - Parameter frameSize: ``TableGeometry/frameSize``; the range starts on a multiple of it.
+  package init(sharing range: PhysicalRange, frameSize: ByteCount) {
+    base = range.start.value
+    self.frameSize = frameSize.value
+    levels = 1
+    // A shift: 32-bit processors divide 64-bit numbers in a library that a boot loader does not have.
+    end[0] = Int(range.count.value >> UInt64(frameSize.value.trailingZeroBitCount))
+  }
+
   /// Whether every frame was taken.
-  var isUsedUp: Bool { next == end }
+  var isUsedUp: Bool {
+    for slot in 0..<levels where next[slot] != end[slot] { return false }
+    return true
+  }
 
-  func hasFrames(_ count: Int) -> Bool { true }
+  package func hasFrames(_ count: Int) -> Bool { true }
 
-  mutating func takeFrame(for level: TableLevel) -> PhysicalAddress? {
-    let slot = levels - level.rawValue
+  package mutating func takeFrame(for level: TableLevel) -> PhysicalAddress? {
+    let slot = max(0, levels - level.rawValue)
     guard next[slot] < end[slot] else { return nil }
     next[slot] += 1
     return PhysicalAddress(unchecked: base &+ UInt64(next[slot] - 1) &* frameSize)
   }
 
-  mutating func returnFrame(_ frame: PhysicalAddress, from level: TableLevel) {}
+  package mutating func returnFrame(_ frame: PhysicalAddress, from level: TableLevel) {}
 }

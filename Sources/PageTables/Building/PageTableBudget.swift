@@ -27,9 +27,8 @@ public struct PageTableBudget: Hashable, Sendable {
     var lastBlocks = [UInt64](repeating: .max, count: root.rawValue)
     counts[0] = 1
     for mapping in space.mappings {
-      let layout = PageLayout(format: format, largest: mapping.largestPage)
-      layout.forEachStretch(of: mapping) { stretch in
-        guard let last = stretch.virtual.last else { return }
+      for stretch in mapping.pageStretches(in: format) {
+        guard let last = stretch.virtual.last else { continue }
         var level = stretch.level
         while level < root {
           let slot = root.rawValue - level.rawValue
@@ -61,28 +60,30 @@ public struct PageStretch: Hashable, Sendable {
 
 extension MappingIntent {
   /// The pages that map this intent in the mode's usual format, in ascending order.
-  public func pageStretches(in mode: PagingMode) -> [PageStretch] {
+  public func pageStretches(in mode: PagingMode) -> [PageStretch] { pageStretches(in: PagingFormat(mode)) }
+
+  /// The pages that map this intent, in ascending order.
+  public func pageStretches(in format: some TableFormat) -> [PageStretch] {
     var stretches: [PageStretch] = []
-    let layout = PageLayout(format: PagingFormat(mode), largest: largestPage)
-    layout.forEachStretch(of: self) { stretches.append($0) }
+    PageLayout(format: format, largest: largestPage).add(self, to: &stretches)
     return stretches
   }
 }
 
 extension PageLayout {
-  /// The pages that map an intent, in ascending order: at most two stretches for each level.
-  public func forEachStretch(of intent: MappingIntent, _ body: (PageStretch) -> Void) {
-    stretches(of: intent, from: 0, count: intent.virtual.count.value, level: format.geometry.rootLevel, body)
+  /// Adds the pages that map an intent, in ascending order: at most two stretches for each level.
+  func add(_ intent: MappingIntent, to stretches: inout [PageStretch]) {
+    add(intent, from: 0, count: intent.virtual.count.value, level: format.geometry.rootLevel, to: &stretches)
   }
 
-  private func stretches(
-    of intent: MappingIntent, from offset: UInt64, count: UInt64, level: TableLevel, _ body: (PageStretch) -> Void
+  private func add(
+    _ intent: MappingIntent, from offset: UInt64, count: UInt64, level: TableLevel, to stretches: inout [PageStretch]
   ) {
     guard count > 0 else { return }
     let start = intent.virtual.start.value &+ offset
     let physical = intent.physical.value &+ offset
     guard level > .pageTable else {
-      body(stretch(of: intent, from: offset, count: count, level: level))
+      stretches.add(stretch(of: intent, from: offset, count: count, level: level))
       return
     }
     let mask = (1 << format.geometry.shift(of: level)) &- 1 as UInt64
@@ -90,13 +91,13 @@ extension PageLayout {
     let head = (0 &- start) & mask
     let isCongruent = (start ^ physical) & mask == 0
     guard isAllowed(level), isCongruent, head < count, count - head > mask else {
-      stretches(of: intent, from: offset, count: count, level: level.below, body)
+      add(intent, from: offset, count: count, level: level.below, to: &stretches)
       return
     }
     let middle = (count - head) & ~mask
-    stretches(of: intent, from: offset, count: head, level: level.below, body)
-    body(stretch(of: intent, from: offset + head, count: middle, level: level))
-    stretches(of: intent, from: offset + head + middle, count: count - head - middle, level: level.below, body)
+    add(intent, from: offset, count: head, level: level.below, to: &stretches)
+    stretches.add(stretch(of: intent, from: offset + head, count: middle, level: level))
+    add(intent, from: offset + head + middle, count: count - head - middle, level: level.below, to: &stretches)
   }
 
   private func stretch(

@@ -140,7 +140,9 @@ struct MapVisitor<Format: TableFormat, Memory: WritableTableMemory, Frames: Fram
     }
   }
 
-  @inlinable func failure(_ slot: TableSlot) -> TableEditError {
+  // Called, not inlined: what never happens takes no room where it matters.
+
+  @inlinable @inline(never) func failure(_ slot: TableSlot) -> TableEditError {
     TableEditError(
       .badTable(.outsideMemory), at: tables.format.geometry.virtual(slot.linear), level: slot.level,
       entry: slot.entryAddress)

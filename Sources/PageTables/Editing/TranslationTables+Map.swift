@@ -23,8 +23,10 @@ extension TranslationTables where Memory: WritableTableMemory {
     try mapChecked(range, to: physical, as: kind, largest: largest, user: kind.isUser, frames: &frames)
   }
 
-  /// The mapping without the check. `user`: new table entries let users through.
-  @inlinable func mapChecked<Frames: FrameSource>(
+  /// The mapping without the check, for who knows that nothing is mapped there. Where frames run out, part of it is done.
+  ///
+  /// - Parameter user: new table entries let users through.
+  @inlinable package func mapChecked<Frames: FrameSource>(
     _ range: VirtualRange, to physical: PhysicalAddress, as kind: PageKind, largest: PageSize, user: Bool,
     frames: inout Frames
   ) throws(TableEditError) {

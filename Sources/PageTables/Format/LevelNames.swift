@@ -1,4 +1,5 @@
 public import AddressSpace
+import Addresses
 
 extension PagingMode {
   /// What the manual calls the tables of a level: PML4 to PT on x86, L0 to L3 on AArch64, level 2 to 0 of Sv39.
@@ -12,8 +13,8 @@ extension PagingMode {
       case .pml4: "PML4"
       default: "PML5"
       }
-    case .aarch64: "L\(4 - level.rawValue)"
-    case .riscv: "level \(level.rawValue - 1)"
+    case .aarch64: text("L\(4 - level.rawValue)")
+    case .riscv: text("level \(level.rawValue - 1)")
     }
   }
 

@@ -11,7 +11,7 @@ extension TranslationRun {
     let size = UInt64(pageSize.rawValue)
     let pages = virtual.count.value >> size + (virtual.count.value & pageSize.alignment.mask == 0 ? 0 : 1)
     var line: Sentence =
-      "\(virtual.digits) -> \(digits(physical.value)) \(rights.description) \(pageSize.text) x \(pages)"
+      "\(virtual.digits) -> \(hex: physical) \(rights.description) \(pageSize.text) x \(pages)"
     if let name { line += " \(name)" }
     return line.text
   }
@@ -32,20 +32,21 @@ extension TranslationRun {
 extension MappingIntent {
   /// The mapping on one line, with its pages from the smallest size up:
   /// "0xffffffff80200000-0xffffffff80700000 -> 0x400000 r-x 4 KiB x 256 + 2 MiB x 2 segment 0".
-  public func line(in mode: PagingMode) -> String {
-    var line: Sentence = "\(virtual.digits) -> \(digits(physical.value)) "
-    line += "r\(access.isWritable ? "w" : "-")\(access.isExecutable ? "x" : "-")"
-    let stretches = pageStretches(in: mode).ordered { UInt64($0.pageSize.rawValue) }
-    var next = 0
-    while next < stretches.count {
-      let size = stretches[next].pageSize
+  public func line(in format: some TableFormat) -> String {
+    var line: Sentence = "\(virtual.digits) -> \(hex: physical) "
+    line += "r\(access.isWritable ? "w" : "-" as StaticString)\(access.isExecutable ? "x" : "-" as StaticString)"
+    let stretches = pageStretches(in: format)
+    var isFirst = true
+    for level in 1...TableLevel.most {
       var pages: UInt64 = 0
-      let isFirst = next == 0
-      while next < stretches.count, stretches[next].pageSize == size {
-        pages += stretches[next].pageCount
-        next += 1
+      var size = PageSize.size4KiB
+      for stretch in stretches where stretch.level.rawValue == level {
+        pages += stretch.pageCount
+        size = stretch.pageSize
       }
-      line += "\(isFirst ? " " : " + ")\(size.text) x \(pages)"
+      guard pages > 0 else { continue }
+      line += "\(isFirst ? " " : " + " as StaticString)\(size.text) x \(pages)"
+      isFirst = false
     }
     line += " \(name)"
     return line.text
@@ -55,7 +56,7 @@ extension MappingIntent {
 extension PageSize {
   /// "4 KiB", "2 MiB".
   public var text: String {
-    let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"]
+    let units: [StaticString] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"]
     return Addresses.text("\(1 << UInt64(rawValue % 10) as UInt64) \(units[Int(rawValue / 10)])")
   }
 }
@@ -64,10 +65,6 @@ extension AddressRange {
   /// "0x1000-0x3000": the end is the address after the last byte, which may be 2⁶⁴.
   fileprivate var digits: Sentence {
     let end = endValue
-    return end == 0 && !isEmpty
-      ? "\(PageTables.digits(start.value))-0x10000000000000000"
-      : "\(PageTables.digits(start.value))-\(PageTables.digits(end))"
+    return end == 0 && !isEmpty ? "\(hex: start)-0x10000000000000000" : "\(hex: start)-\(hex: end)"
   }
 }
-
-@inline(never) private func digits(_ value: UInt64) -> String { "0x" + String(value, radix: 16) }

@@ -125,7 +125,7 @@ extension PerchLoader {
     }
     for intent in mappings.intents {
       try draft.map(intent)
-      draft.decisions.add(pageSizeDecision(intent, draft.space.mode))
+      draft.decisions.add(pageSizeDecision(intent, draft.space.tableFormat))
       // The stub is mapped where it lies, so that it must not lie where the kernel is mapped.
       if intent.virtual.start.value <= PagingMode.x86_64FourLevel.greatestPhysicalAddress {
         draft.allocator.claim(
@@ -134,13 +134,13 @@ extension PerchLoader {
     }
   }
 
-  private static func pageSizeDecision(_ intent: borrowing MappingIntent, _ mode: PagingMode) -> Decision {
+  private static func pageSizeDecision(_ intent: borrowing MappingIntent, _ format: X86_64Format) -> Decision {
     let large = Alignment.page2MiB
     let congruent = intent.virtual.start.value & large.mask == intent.physical.value & large.mask
     var because: Sentence = "virtual \(hex: intent.virtual.start) and physical \(hex: intent.physical) are "
     because += congruent ? "congruent" : "not congruent"
     because += " modulo 2 MiB"
-    let stretches = intent.pageStretches(in: mode)
+    let stretches = intent.pageStretches(in: format)
     var choice: Sentence = ""
     for (index, stretch) in stretches.enumerated() {
       choice += "\(index == 0 ? "" : " + ")\(stretch.pageCount) × \(stretch.pageSize.text)"

@@ -29,7 +29,7 @@ extension LoadPlan {
     }
     line("image \(Self.digits(imageExtent)) slide \(Self.signed(slide.value))")
     for piece in pieces { line(Self.text(piece)) }
-    for mapping in addressSpace.mappings { line("mapping \(mapping.line(in: addressSpace.mode))") }
+    for mapping in addressSpace.mappings { line("mapping \(mapping.line(in: addressSpace.tableFormat))") }
     if longMode != nil { line(pageTableLine) }
     line(entryLine)
     if let randomization {
@@ -66,9 +66,10 @@ extension LoadPlan {
 
   private var pageTableLine: Sentence {
     var line: Sentence = "page tables root \(hex: longMode?.cr3.value ?? 0):"
-    let names = addressSpace.mode.levelNames
-    for (level, frames) in pageTables.framesByLevel.enumerated() {
-      line += "\(level == 0 ? "" : ",") \(names[level]) \(frames)"
+    let count = pageTables.framesByLevel.count
+    for (index, frames) in pageTables.framesByLevel.enumerated() {
+      let name = addressSpace.mode.name(of: TableLevel(rawValue: count - index))
+      line += "\(index == 0 ? "" : ",") \(name) \(frames)"
     }
     for piece in pieces {
       guard case .blob(let index) = piece.source, piece.destination.start == longMode?.cr3 else { continue }
@@ -92,7 +93,9 @@ extension LoadPlan {
 
   private static func entryLine(_ state: LongModeState) -> Sentence {
     var line: Sentence = "entry rip \(hex: state.rip)"
-    for (name, value) in state.registers.named where value != 0 { line += " \(name) \(hex: value)" }
+    for (number, value) in state.registers.inEncodingOrder.enumerated() where value != 0 {
+      line += " \(LongModeState.GeneralRegisters.names[number]) \(hex: value)"
+    }
     line += " cr3 \(hex: state.cr3) cr4 \(hex: state.cr4)"
     return line
   }

@@ -117,8 +117,7 @@ struct PlanDraft {
 
   /// Builds the tables for everything mapped so far and returns their root.
   mutating func buildTables() throws(PlanError) -> (root: PhysicalAddress, cost: PageTableCost) {
-    // The format itself: the mode's would bring the tables of every processor into a boot loader.
-    let format = X86_64Format(fiveLevels: space.mode == .x86_64FiveLevel)
+    let format = space.tableFormat
     let budget = PageTableBudget(for: space, format: format)
     let range = try takePages(budget.byteCount, for: "page tables")
     let image = PageTableImage(building: space, format: format, at: range.start)
@@ -181,5 +180,12 @@ struct PlanDraft {
         .notUsable, "\(module.name) at \(hex: range) reaches beyond \(hex: limit), where the kernel looks")
     }
     return range
+  }
+}
+
+extension AddressSpace {
+  /// Plans are for x86-64. The format itself: the mode's would bring the tables of every processor into a boot loader.
+  var tableFormat: X86_64Format {
+    if case .x86_64FiveLevel = mode { X86_64Format(fiveLevels: true) } else { X86_64Format() }
   }
 }

@@ -27,10 +27,8 @@ extension ModuleKernel {
     processor: ProcessorFeatures
   ) throws(PlanError) {
     var files = Files()
-    for module in environment.modules {
-      files.add(module.string, module.physical)
-    }
-    for module in words.modules { files.add(module.name, module.physical) }
+    for module in environment.modules { files.add(module.string, module.physical) }
+    for module in words.modules { files.add(module.string, module.physical) }
     guard let kernel = files.kernel else {
       throw PlanError(.wrongImage, "the boot loader handed over no module: module 1 is the kernel")
     }

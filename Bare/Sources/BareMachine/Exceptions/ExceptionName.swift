@@ -32,23 +32,27 @@ public enum ExceptionName {
     }
   }
 
-  /// What an error code says (Intel SDM vol. 3A, 4.7 and 6.13).
-  static func meaning(ofErrorCode code: UInt64, vector: UInt64) -> Line {
+  /// Shows what an error code says, in parentheses behind a blank (Intel SDM vol. 3A, 4.7 and 6.13).
+  static func showMeaning(ofErrorCode code: UInt64, vector: UInt64) {
     switch vector {
-    case 14: pageFault(code)
+    case 14:
+      SerialLine.show(constant: " (")
+      showPageFault(code)
     case 10...13 where code != 0:
-      (code & 1 != 0 ? "while an event was delivered, " : "")
-        + (code & 2 != 0 ? "gate \(code >> 3 & 0x1fff)" : "selector \(Text.hexadecimal(code & 0xfffc))")
-    default: ""
+      SerialLine.show(constant: code & 1 != 0 ? " (while an event was delivered, " : " (")
+      SerialLine.show(constant: code & 2 != 0 ? "gate " : "selector ")
+      SerialLine.show(code & 2 != 0 ? Text.decimal(code >> 3 & 0x1fff) : Text.hexadecimal(code & 0xfffc))
+    default: return
     }
+    SerialLine.show(constant: ")")
   }
 
-  private static func pageFault(_ code: UInt64) -> Line {
-    let access = code & 16 != 0 ? "an execution" : code & 2 != 0 ? "a write" : "a read"
-    let who = code & 4 != 0 ? "user" : "supervisor"
-    let why =
-      code & 8 != 0
-      ? "an entry has a reserved bit set" : code & 1 != 0 ? "the page does not allow it" : "no page is there"
-    return "\(access) by the \(who); \(why)" + (code & 32 != 0 ? "; protection key" : "")
+  private static func showPageFault(_ code: UInt64) {
+    SerialLine.show(constant: code & 16 != 0 ? "an execution" : code & 2 != 0 ? "a write" : "a read")
+    SerialLine.show(constant: code & 4 != 0 ? " by the user; " : " by the supervisor; ")
+    SerialLine.show(
+      constant: code & 8 != 0
+        ? "an entry has a reserved bit set" : code & 1 != 0 ? "the page does not allow it" : "no page is there")
+    if code & 32 != 0 { SerialLine.show(constant: "; protection key") }
   }
 }

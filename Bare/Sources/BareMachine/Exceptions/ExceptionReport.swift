@@ -17,48 +17,71 @@ struct ExceptionReport {
     }
     unsafe Self.isUnderWay = true
     SerialLine.say("")
-    SerialLine.say(title)
-    for line in registers { SerialLine.say(line) }
+    sayTitle()
+    sayRegisters()
     if frame.vector == UInt64(ExceptionName.pageFault) || frame.vector == UInt64(ExceptionName.doubleFault) {
       explainAddress()
     }
     Power.off(.crashed)
   }
 
-  private var title: Line {
-    let meaning = ExceptionName.meaning(ofErrorCode: frame.error_code, vector: frame.vector)
-    return "exception: \(constant: ExceptionName.text(frame.vector)), vector \(frame.vector), error code "
-      + Text.hexadecimal(frame.error_code) + (meaning.isEmpty ? "" : " (\(meaning))")
+  private func sayTitle() {
+    SerialLine.show(constant: "exception: ")
+    SerialLine.show(constant: ExceptionName.text(frame.vector))
+    SerialLine.show(constant: ", vector ")
+    SerialLine.show(Text.decimal(frame.vector))
+    SerialLine.show(constant: ", error code ")
+    SerialLine.show(Text.hexadecimal(frame.error_code))
+    ExceptionName.showMeaning(ofErrorCode: frame.error_code, vector: frame.vector)
+    SerialLine.end()
   }
 
-  private var registers: [Line] {
-    [
-      row([("rip", frame.rip), ("rsp", frame.rsp), ("rfl", frame.rflags)])
-        + "  cs \(Text.hexadecimal(frame.cs))  ss \(Text.hexadecimal(frame.ss))",
-      row([("rax", frame.rax), ("rbx", frame.rbx), ("rcx", frame.rcx), ("rdx", frame.rdx)]),
-      row([("rsi", frame.rsi), ("rdi", frame.rdi), ("rbp", frame.rbp), ("r8", frame.r8)]),
-      row([("r9", frame.r9), ("r10", frame.r10), ("r11", frame.r11), ("r12", frame.r12)]),
-      row([("r13", frame.r13), ("r14", frame.r14), ("r15", frame.r15)]),
-      row([("cr0", read_cr0()), ("cr2", read_cr2()), ("cr3", read_cr3()), ("cr4", read_cr4())]),
-    ]
+  private func sayRegisters() {
+    show("rip ", frame.rip)
+    show("rsp ", frame.rsp)
+    show("rfl ", frame.rflags)
+    SerialLine.show(constant: "  cs ")
+    SerialLine.show(Text.hexadecimal(frame.cs))
+    SerialLine.show(constant: "  ss ")
+    SerialLine.show(Text.hexadecimal(frame.ss))
+    SerialLine.end()
+    show("rax ", frame.rax)
+    show("rbx ", frame.rbx)
+    show("rcx ", frame.rcx)
+    show("rdx ", frame.rdx, isLast: true)
+    show("rsi ", frame.rsi)
+    show("rdi ", frame.rdi)
+    show("rbp ", frame.rbp)
+    show("r8  ", frame.r8, isLast: true)
+    show("r9  ", frame.r9)
+    show("r10 ", frame.r10)
+    show("r11 ", frame.r11)
+    show("r12 ", frame.r12, isLast: true)
+    show("r13 ", frame.r13)
+    show("r14 ", frame.r14)
+    show("r15 ", frame.r15, isLast: true)
+    show("cr0 ", read_cr0())
+    show("cr2 ", read_cr2())
+    show("cr3 ", read_cr3())
+    show("cr4 ", read_cr4(), isLast: true)
   }
 
-  private func row(_ values: [(name: StaticString, value: UInt64)]) -> Line {
-    var text: Line = ""
-    for (name, value) in values {
-      text += "  " + Text.padded(Line(constant: name), 4) + Text.hexadecimal(value, width: 16)
-    }
-    return text
+  /// A register's name, four bytes, and its value, of a row.
+  @inline(never) private func show(_ name: StaticString, _ value: UInt64, isLast: Bool = false) {
+    SerialLine.show(constant: "  ")
+    SerialLine.show(constant: name)
+    SerialLine.show(Text.hexadecimal(value, width: 16))
+    if isLast { SerialLine.end() }
   }
 
   private func explainAddress() {
     let address = VirtualAddress(read_cr2())
     for landmark in unsafe Exceptions.landmarks where landmark.range.contains(address) {
-      SerialLine.say("  \(Text.hexadecimal(address.value)) lies in the \(landmark.name)")
+      SerialLine.say("  " + Text.hexadecimal(address.value) + " lies in the " + landmark.name)
     }
     guard let memory = unsafe Exceptions.memory else { return }
     let tables = LiveTables.tables(in: memory)
-    SerialLine.say("walk from CR3 \(Text.hexadecimal(read_cr3())):")
+    SerialLine.say("walk from CR3 " + Text.hexadecimal(read_cr3()) + ":")
     for line in WalkLines(tables.translate(address), under: tables.format).lines { SerialLine.say("  " + line) }
   }
 }

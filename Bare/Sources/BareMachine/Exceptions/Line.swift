@@ -1,3 +1,5 @@
+import Addresses
+
 /// A line of text as bytes.
 ///
 /// Swift's `String` keeps a tag in the top bits of its pointer to anything longer than 15 bytes, and so cannot hold a
@@ -9,18 +11,13 @@ public struct Line: ExpressibleByStringInterpolation {
   public init(_ bytes: [UInt8]) { self.bytes = bytes }
 
   /// A string that is no literal, or has at most 15 bytes.
-  public init(text: String) {
-    for byte in text.utf8 { bytes.append(byte) }
-  }
+  public init(text: String) { bytes = text.bytes }
 
-  public init(constant text: StaticString) {
-    bytes.reserveCapacity(text.utf8CodeUnitCount)
-    append(text)
-  }
+  @inline(never) public init(constant text: StaticString) { append(text) }
 
-  fileprivate mutating func append(_ text: StaticString) {
+  @inline(never) fileprivate mutating func append(_ text: StaticString) {
     // SAFETY: a literal lives as long as the program, and its bytes are those that it counts.
-    for index in 0..<text.utf8CodeUnitCount { unsafe bytes.append(text.utf8Start[index]) }
+    for index in 0..<text.utf8CodeUnitCount { unsafe bytes.add(text.utf8Start[index]) }
   }
 
   public init(stringLiteral: StaticString) { self.init(constant: stringLiteral) }
@@ -30,7 +27,7 @@ public struct Line: ExpressibleByStringInterpolation {
   public var isEmpty: Bool { bytes.isEmpty }
   public var count: Int { bytes.count }
 
-  public static func + (left: Line, right: Line) -> Line { Line(left.bytes + right.bytes) }
+  @inline(never) public static func + (left: Line, right: Line) -> Line { Line(left.bytes + right.bytes) }
 
   public static func += (left: inout Line, right: Line) { left.bytes += right.bytes }
 

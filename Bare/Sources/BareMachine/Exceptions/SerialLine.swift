@@ -9,13 +9,19 @@ public enum SerialLine {
   /// A line, and the end of it.
   public static func say(_ line: Line) {
     show(line)
-    write(UInt8(ascii: "\n"))
+    end()
   }
+
+  /// The end of a line.
+  public static func end() { write(UInt8(ascii: "\n")) }
 
   /// Text without the end of a line.
   public static func show(_ text: Line) {
     for byte in text.bytes { write(byte) }
   }
+
+  /// The same for a constant, for where no memory should be had to make a line.
+  public static func show(constant text: StaticString) { Console.show(constant: text) }
 
   /// A line as it was typed, shown as it is typed; backspace takes back.
   public static func read() -> Line {
@@ -42,9 +48,5 @@ public enum SerialLine {
     return port_read8(port)
   }
 
-  /// Bit 5: the transmitter takes another.
-  private static func write(_ byte: UInt8) {
-    while port_read8(port + 5) & 0x20 == 0 {}
-    port_write8(port, byte)
-  }
+  private static func write(_ byte: UInt8) { Console.write(byte) }
 }

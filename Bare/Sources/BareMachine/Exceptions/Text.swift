@@ -5,7 +5,13 @@ public enum Text {
   /// "0x1000"; with a width, zeros before the digits.
   public static func hexadecimal(_ value: UInt64, width: Int = 1) -> Line {
     let digits = max(width, (67 - value.leadingZeroBitCount) / 4)
-    return "0x" + Line((0..<digits).reversed().map { digit(value >> (4 * UInt64($0)) & 15) })
+    var bytes = [UInt8(ascii: "0"), UInt8(ascii: "x")]
+    var place = digits
+    while place > 0 {
+      place -= 1
+      bytes.add(digit(value >> (4 * UInt64(place)) & 15))
+    }
+    return Line(bytes)
   }
 
   private static func digit(_ value: UInt64) -> UInt8 {
@@ -14,12 +20,13 @@ public enum Text {
 
   public static func decimal(_ value: UInt64) -> Line {
     var bytes: [UInt8] = []
-    var rest = value
-    repeat {
-      bytes.append(digit(rest % 10))
-      rest /= 10
-    } while rest > 0
-    return Line(bytes.reversed())
+    add(value, to: &bytes)
+    return Line(bytes)
+  }
+
+  private static func add(_ value: UInt64, to bytes: inout [UInt8]) {
+    if value >= 10 { add(value / 10, to: &bytes) }
+    bytes.add(digit(value % 10))
   }
 
   /// A half-open range; one that ends at 2⁶⁴ has a seventeenth digit.
