@@ -14,7 +14,7 @@ public enum PerchLoader {
   /// The PT_LOAD segments that take memory.
   ///
   /// - Throws: ``PlanError`` when there are none, or more than ``mostSegments``.
-  @inline(never) static func loadable(_ elf: borrowing ELFFile) throws(PlanError) -> [ProgramHeader] {
+  static func loadable(_ elf: borrowing ELFFile) throws(PlanError) -> [ProgramHeader] {
     var segments: [ProgramHeader] = []
     for segment in elf.programHeaders where segment.type == .load && segment.memorySize > .zero {
       segments.add(segment)

@@ -12,7 +12,7 @@ extension ELFFile {
   /// The tables of a big-endian file are not decoded.
   ///
   /// - Throws: ``ParseError`` with the field that breaks a rule.
-  @inline(never) public init(parsing bytes: RawSpan) throws(ParseError) {
+  public init(parsing bytes: RawSpan) throws(ParseError) {
     let header = try FileHeader(parsing: bytes)
     guard header.byteOrder == .little else {
       self.header = header
@@ -50,7 +50,7 @@ private struct TableGeometry {
 
   private let header: FileHeader
 
-  @inline(never) init(of header: FileHeader, in bytes: RawSpan) throws(ParseError) {
+  init(of header: FileHeader, in bytes: RawSpan) throws(ParseError) {
     self.header = header
     let zero = try sectionZero(of: bytes)
     try countSegments(zero: zero, in: bytes)
@@ -62,7 +62,7 @@ private struct TableGeometry {
   private func place(_ wide: UInt64, _ narrow: UInt64) -> UInt64 { header.class == .bits64 ? wide : narrow }
 
   /// Section 0, when one of the three extensions needs it (gABI ch. 4: e_phnum, e_shnum, e_shstrndx).
-  @inline(never) private func sectionZero(of bytes: RawSpan) throws(ParseError) -> SectionHeader? {
+  private func sectionZero(of bytes: RawSpan) throws(ParseError) -> SectionHeader? {
     let extended =
       header.programHeaderCount == 0xffff || header.sectionNameTableIndex == 0xffff
       || (header.sectionHeaderCount == 0 && header.sectionHeaderOffset != 0)
@@ -85,7 +85,7 @@ private struct TableGeometry {
     return zero
   }
 
-  @inline(never) private mutating func countSegments(zero: SectionHeader?, in bytes: RawSpan) throws(ParseError) {
+  private mutating func countSegments(zero: SectionHeader?, in bytes: RawSpan) throws(ParseError) {
     var count = UInt64(header.programHeaderCount)
     var field: Sentence = "e_phnum"
     var countPlace = place(56, 44)
@@ -110,7 +110,7 @@ private struct TableGeometry {
     programHeaderCount = Int(count)
   }
 
-  @inline(never) private mutating func countSections(zero: SectionHeader?, in bytes: RawSpan) throws(ParseError) {
+  private mutating func countSections(zero: SectionHeader?, in bytes: RawSpan) throws(ParseError) {
     var count = UInt64(header.sectionHeaderCount)
     var field: Sentence = "e_shnum"
     var countPlace = place(60, 48)
@@ -131,7 +131,7 @@ private struct TableGeometry {
     sectionHeaderCount = Int(count)
   }
 
-  @inline(never) private mutating func findNames(zero: SectionHeader?) throws(ParseError) {
+  private mutating func findNames(zero: SectionHeader?) throws(ParseError) {
     var index = UInt64(header.sectionNameTableIndex)
     if index == 0xffff, let zero { index = UInt64(zero.link) }
     guard index != 0, sectionHeaderCount > 0 else { return }
@@ -143,7 +143,7 @@ private struct TableGeometry {
     sectionNameTable = Int(index)
   }
 
-  @inline(never) private func checkSectionEntrySize() throws(ParseError) {
+  private func checkSectionEntrySize() throws(ParseError) {
     guard header.sectionHeaderEntrySize == header.class.sectionHeaderSize else {
       throw ParseError(
         .invalidValue, field: "e_shentsize", at: place(58, 46), found: UInt64(header.sectionHeaderEntrySize),
@@ -152,7 +152,7 @@ private struct TableGeometry {
   }
 
   /// Proves that a table of at most 2²⁰ entries of 16-bit size lies inside the file; the product cannot overflow.
-  @inline(never) private func checkTable(
+  private func checkTable(
     _ field: Sentence, at place: UInt64, offset: UInt64, count: UInt64, entrySize: UInt16, in bytes: RawSpan
   ) throws(ParseError) {
     let size = count * UInt64(entrySize)

@@ -33,7 +33,7 @@ extension ELFFile {
   }
 
   /// The file bytes behind a range of link addresses, or nil when no one PT_LOAD holds all of them in the file.
-  @inline(never) public func fileRange(of linked: LinkRange) -> FileRange? {
+  public func fileRange(of linked: LinkRange) -> FileRange? {
     for segment in programHeaders where segment.type == .load {
       guard let distance = linked.start.distance(from: segment.virtualAddress),
         distance <= segment.fileSize, linked.count.value <= segment.fileSize.value - distance.value,

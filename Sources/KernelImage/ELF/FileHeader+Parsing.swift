@@ -6,7 +6,7 @@ extension FileHeader {
   /// - Throws: ``ParseError`` when the bytes are no ELF file, end too early, or EI_CLASS, EI_DATA, EI_VERSION,
   /// e_version
   ///   or e_ehsize holds what the gABI does not define.
-  @inline(never) public init(parsing bytes: RawSpan) throws(ParseError) {
+  public init(parsing bytes: RawSpan) throws(ParseError) {
     let ident = try Ident(parsing: bytes)
     let order = ident.byteOrder
     `class` = ident.class
@@ -47,7 +47,7 @@ private struct Ident {
   let osABI: OSABI
   let abiVersion: UInt8
 
-  @inline(never) init(parsing bytes: RawSpan) throws(ParseError) {
+  init(parsing bytes: RawSpan) throws(ParseError) {
     // Bytes, but for the magic number, which is read as if it were little-endian.
     var cursor = WordCursor(offset: 0, class: .bits32)
     let magic = try cursor.next(UInt32.self, of: bytes, field: "EI_MAG")

@@ -6,7 +6,7 @@ extension ProgramHeader {
   /// - Throws: ``ParseError`` when the header or the file bytes it speaks of lie outside the file, when a PT_LOAD has
   /// more
   ///   bytes in the file than in memory, or when it leaves the address space.
-  @inline(never) init(parsing bytes: RawSpan, at offset: UInt64, index: Int, class: ELFClass) throws(ParseError) {
+  init(parsing bytes: RawSpan, at offset: UInt64, index: Int, class: ELFClass) throws(ParseError) {
     let raw = try RawProgramHeader(parsing: bytes, at: offset, index: index, class: `class`)
     self.index = index
     headerOffset = FileOffset(unchecked: offset)
@@ -45,7 +45,7 @@ private struct RawProgramHeader {
   let memorySize: UInt64
   let alignment: UInt64
 
-  @inline(never) init(parsing bytes: RawSpan, at offset: UInt64, index: Int, class: ELFClass) throws(ParseError) {
+  init(parsing bytes: RawSpan, at offset: UInt64, index: Int, class: ELFClass) throws(ParseError) {
     self.index = index
     self.offset = offset
     self.class = `class`
@@ -65,7 +65,7 @@ private struct RawProgramHeader {
   /// Where a word lies in the file, by its position in Elf64_Phdr and in Elf32_Phdr.
   private func place(_ wide: UInt64, _ narrow: UInt64) -> UInt64 { offset &+ (`class` == .bits64 ? wide : narrow) }
 
-  @inline(never) func fileRange(in bytes: RawSpan) throws(ParseError) -> FileRange {
+  func fileRange(in bytes: RawSpan) throws(ParseError) -> FileRange {
     // An empty segment may stand beyond the end: linkers keep p_offset congruent to p_vaddr even for pure .bss.
     if fileSize == 0, fileOffset <= FileOffset.greatest {
       return FileRange(uncheckedStart: FileOffset(unchecked: fileOffset), count: .zero)
@@ -84,7 +84,7 @@ private struct RawProgramHeader {
     return range
   }
 
-  @inline(never) func checkLoad() throws(ParseError) {
+  func checkLoad() throws(ParseError) {
     guard fileSize <= memorySize else {
       throw ParseError(
         .invalidValue, field: "program header \(index): p_filesz", at: place(32, 16), found: fileSize,

@@ -14,7 +14,7 @@ struct AddressFields {
   /// The header that makes `p_paddr` physical: "a Multiboot header".
   private(set) var physicalHeader: StaticString?
 
-  @inline(never) init(_ elf: borrowing ELFFile, in bytes: RawSpan) {
+  init(_ elf: borrowing ELFFile, in bytes: RawSpan) {
     var hasNotes = false
     for note in (try? elf.notes(in: bytes)) ?? [] where note.isOwned(by: "Xen") {
       hasNotes = true
@@ -40,7 +40,7 @@ struct AddressFields {
   /// What would say it where nothing does.
   var missing: StaticString { isText ? "ELF_PADDR_OFFSET in __xen_guest" : "the note PADDR_OFFSET" }
 
-  @inline(never) private mutating func read(_ text: [UInt8]) {
+  private mutating func read(_ text: [UInt8]) {
     var rest = text[...]
     while let (field, behind) = rest.cut(at: UInt8(ascii: ",")) {
       readField(field)
@@ -50,7 +50,7 @@ struct AddressFields {
   }
 
   /// NAME=VALUE.
-  @inline(never) private mutating func readField(_ field: ArraySlice<UInt8>) {
+  private mutating func readField(_ field: ArraySlice<UInt8>) {
     guard let (name, value) = field.cut(at: UInt8(ascii: "=")), !value.isEmpty else { return }
     // Signs before the name are left out.
     guard !name.isEmpty else { return readField(value) }
@@ -59,13 +59,13 @@ struct AddressFields {
   }
 
   /// As `strtoull` with base 0, but that a number beyond 64 bits, or with anything behind it, is none.
-  @inline(never) private static func number(_ digits: ArraySlice<UInt8>) -> UInt64? {
+  private static func number(_ digits: ArraySlice<UInt8>) -> UInt64? {
     guard digits.count > 1, digits.first == UInt8(ascii: "0") else { return number(digits, radix: 10) }
     let isHexadecimal = digits[digits.startIndex + 1] | 0x20 == UInt8(ascii: "x")
     return isHexadecimal ? number(digits.dropFirst(2), radix: 16) : number(digits.dropFirst(), radix: 8)
   }
 
-  @inline(never) private static func number(_ text: ArraySlice<UInt8>, radix: UInt64) -> UInt64? {
+  private static func number(_ text: ArraySlice<UInt8>, radix: UInt64) -> UInt64? {
     let sign = text.first
     let digits = sign == UInt8(ascii: "+") || sign == UInt8(ascii: "-") ? text.dropFirst() : text
     let value = digits.number(radix: radix)

@@ -26,7 +26,7 @@ final class ELFGeometry {
     self.isPositionIndependent = isPositionIndependent
   }
 
-  @inline(never) static func of(
+  static func of(
     _ elf: borrowing ELFFile, bytes: RawSpan, memoryTop: UInt64
   ) throws(PlanError) -> ELFGeometry {
     let header = elf.header
@@ -66,18 +66,18 @@ final class ELFGeometry {
   }
 
   /// Where a segment lies in the reading's terms.
-  @inline(never) func position(of segment: ProgramHeader) -> UInt64 {
+  func position(of segment: ProgramHeader) -> UInt64 {
     isPositionIndependent ? segment.virtualAddress.value : segment.physicalAddress &- reading.offset
   }
 
   /// The end of the physical memory that the kernel can be put into.
   var physicalLimit: UInt64 { is64 ? 1 << 46 : 1 << 32 }
 
-  @inline(never) static func holds(_ segment: ProgramHeader, _ address: UInt64) -> Bool {
+  static func holds(_ segment: ProgramHeader, _ address: UInt64) -> Bool {
     address >= segment.virtualAddress.value && address - segment.virtualAddress.value < segment.memorySize.value
   }
 
-  @inline(never) private static func checkVirtual(_ segments: [ProgramHeader]) throws(PlanError) {
+  private static func checkVirtual(_ segments: [ProgramHeader]) throws(PlanError) {
     var lastEnd: UInt64 = 0
     for (position, segment) in segments.enumerated() {
       let start = segment.virtualAddress.value
@@ -100,7 +100,7 @@ final class ELFGeometry {
     }
   }
 
-  @inline(never) private static func measure(
+  private static func measure(
     _ segments: [ProgramHeader], offset: UInt64, byVirtual: Bool
   ) throws(PlanError) -> (UInt64, ByteCount) {
     var starts: [UInt64] = []

@@ -12,7 +12,7 @@ struct ELFInPlace {
 
   /// - Parameter free: what is free when the file itself is no obstacle.
   /// - Throws: ``PlanError`` with the rule that speaks against it.
-  @inline(never) init(
+  init(
     _ image: borrowing ELFImage, _ geometry: ELFGeometry, slide: Slide, at place: PhysicalAddress,
     free: borrowing PhysicalAllocator
   ) throws(PlanError) {
@@ -29,7 +29,7 @@ struct ELFInPlace {
   }
 
   /// Segments lie in the file as they do in memory.
-  @inline(never) private static func checkDistance(
+  private static func checkDistance(
     _ segment: borrowing ProgramHeader, _ first: borrowing ProgramHeader, _ geometry: ELFGeometry
   ) throws(PlanError) {
     let distance = first.fileRange.start.value &- geometry.position(of: first)
@@ -47,13 +47,13 @@ struct ELFInPlace {
       """)
   }
 
-  @inline(never) private static func signed(_ distance: UInt64) -> Sentence {
+  private static func signed(_ distance: UInt64) -> Sentence {
     let value = Int64(bitPattern: distance)
     return "\(value < 0 ? "-" : "")\(hex: value.magnitude)"
   }
 
   /// A page can map the segment there, and the zeros behind it harm nobody.
-  @inline(never) private func checkMemory(
+  private func checkMemory(
     _ segment: borrowing ProgramHeader, _ geometry: ELFGeometry, slide: Slide,
     free: borrowing PhysicalAllocator
   ) throws(PlanError) {
@@ -79,7 +79,7 @@ struct ELFInPlace {
   }
 
   /// Zeros come before relocations, whose tables are read from the file.
-  @inline(never) private func checkTables(
+  private func checkTables(
     _ image: borrowing ELFImage, _ geometry: ELFGeometry, at place: PhysicalAddress
   ) throws(PlanError) {
     guard geometry.isPositionIndependent else { return }
@@ -93,7 +93,7 @@ struct ELFInPlace {
     }
   }
 
-  @inline(never) private static func check(
+  private static func check(
     _ table: FileRange, _ segment: borrowing ProgramHeader, _ fill: PhysicalRange, at place: PhysicalAddress
   ) throws(PlanError) {
     let bytes = PhysicalRange(

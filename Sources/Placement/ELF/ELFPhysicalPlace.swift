@@ -11,7 +11,7 @@ struct ELFPhysicalPlace {
   /// Whether the segments' bytes lie there already.
   var isInPlace = false
 
-  @inline(never) init(
+  init(
     _ image: borrowing ELFImage, geometry: ELFGeometry, slide: Slide, request: borrowing PlanRequest,
     draft: borrowing PlanDraft, generator: inout SplitMix64?
   ) throws(PlanError) {
@@ -67,7 +67,7 @@ struct ELFPhysicalPlace {
     case possible(ELFInPlace)
   }
 
-  @inline(never) private static func inPlace(
+  private static func inPlace(
     _ image: borrowing ELFImage, _ geometry: ELFGeometry, slide: Slide, request: borrowing PlanRequest,
     draft: borrowing PlanDraft
   ) -> InPlace {
@@ -78,7 +78,7 @@ struct ELFPhysicalPlace {
     } catch { return .impossible(error) }
   }
 
-  @inline(never) private static func byDefault(
+  private static func byDefault(
     _ geometry: ELFGeometry, _ request: borrowing PlanRequest, _ inPlace: InPlace
   ) -> PlanRequest.PhysicalPlace {
     if request.seed != nil { return .any }
@@ -93,7 +93,7 @@ struct ELFPhysicalPlace {
     return geometry.reading.kind == .virtual ? .any : .asLinked
   }
 
-  @inline(never) private static func require(_ inPlace: InPlace) throws(PlanError) -> ELFInPlace {
+  private static func require(_ inPlace: InPlace) throws(PlanError) -> ELFInPlace {
     switch inPlace {
     case .noFile:
       throw PlanError(
@@ -106,7 +106,7 @@ struct ELFPhysicalPlace {
   }
 
   /// A place in one piece where every virtual address is congruent to its physical one modulo 2 MiB, else modulo 4 KiB.
-  @inline(never) private static func search(
+  private static func search(
     _ geometry: ELFGeometry, slide: Slide, allocator: borrowing PhysicalAllocator,
     generator: inout SplitMix64?
   ) throws(PlanError) -> (shift: UInt64, slots: UInt64, because: Sentence, rejected: Decision.Rejected?) {
@@ -136,7 +136,7 @@ struct ELFPhysicalPlace {
       help: "give the machine more memory; free: " + rangeList(allocator.free))
   }
 
-  @inline(never) private static func check(
+  private static func check(
     _ geometry: ELFGeometry, shift: UInt64, draft: borrowing PlanDraft
   ) throws(PlanError) {
     for segment in geometry.segments {
@@ -148,7 +148,7 @@ struct ELFPhysicalPlace {
     }
   }
 
-  @inline(never) private static func notFree(
+  private static func notFree(
     _ segment: borrowing ProgramHeader, at start: UInt64, draft: borrowing PlanDraft
   ) -> PlanError {
     let bytes: Sentence = "\(segment.place): its \(hex: segment.memorySize) bytes at physical \(hex: start)"

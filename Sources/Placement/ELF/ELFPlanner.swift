@@ -18,7 +18,7 @@ extension PerchLoader {
   /// ELF32: entered in 32-bit protected mode with paging off, `edi` pointing there.
   ///
   /// - Throws: ``PlanError`` with the field and the rule that leave no plan.
-  @inline(never) public static func plan(elf image: ELFImage, bytes: RawSpan, request: PlanRequest) throws(PlanError)
+  public static func plan(elf image: ELFImage, bytes: RawSpan, request: PlanRequest) throws(PlanError)
     -> LoadPlan
   {
     let memoryTop = request.machine.usableEnd
@@ -31,7 +31,7 @@ extension PerchLoader {
   /// Plans as ``plan(elf:bytes:request:)`` does, for a loader that only leaves for 64-bit mode: ELF64 alone.
   ///
   /// - Throws: ``PlanError`` with the field and the rule that leave no plan.
-  @inline(never) public static func plan(elf64 image: ELFImage, bytes: RawSpan, request: PlanRequest) throws(PlanError)
+  public static func plan(elf64 image: ELFImage, bytes: RawSpan, request: PlanRequest) throws(PlanError)
     -> LoadPlan
   {
     let memoryTop = request.machine.usableEnd
@@ -42,7 +42,7 @@ extension PerchLoader {
     return try plan64(image, geometry, bytes, request)
   }
 
-  @inline(never) private static func plan64(
+  private static func plan64(
     _ image: borrowing ELFImage, _ geometry: ELFGeometry, _ bytes: RawSpan, _ request: borrowing PlanRequest
   ) throws(PlanError) -> LoadPlan {
     var generator = request.seed.map { SplitMix64(seed: $0) }
@@ -87,7 +87,7 @@ extension PerchLoader {
       longMode: entry, slide: slide, randomization: randomization)
   }
 
-  @inline(never) private static func relocations(
+  private static func relocations(
     _ image: borrowing ELFImage, geometry: ELFGeometry, slide: Slide, extent: PhysicalRange, bytes: RawSpan,
     filePlace: PhysicalAddress?
   ) throws(PlanError) -> Relocations {
@@ -102,7 +102,7 @@ extension PerchLoader {
     return .dynamic(relocations)
   }
 
-  @inline(never) private static func addSegments(
+  private static func addSegments(
     _ geometry: ELFGeometry, shift: UInt64, isInPlace: Bool, slide: Slide, to draft: inout PlanDraft
   ) throws(PlanError) {
     for segment in geometry.segments {
@@ -134,7 +134,6 @@ extension PerchLoader {
     }
   }
 
-  @inline(never)
   private static func pageSizeDecision(_ intent: borrowing MappingIntent, _ format: X86_64Format) -> Decision {
     let large = Alignment.page2MiB
     let congruent = intent.virtual.start.value & large.mask == intent.physical.value & large.mask
@@ -158,7 +157,7 @@ extension PerchLoader {
     return Decision("pages of \(intent.name)", choice: choice, because: because)
   }
 
-  @inline(never) private static func mapDirectly(_ request: borrowing PlanRequest, in draft: inout PlanDraft)
+  private static func mapDirectly(_ request: borrowing PlanRequest, in draft: inout PlanDraft)
     throws(PlanError)
   {
     for range in request.machine.usable {
@@ -178,7 +177,7 @@ extension PerchLoader {
     }
   }
 
-  @inline(never) private static func addStack(to draft: inout PlanDraft) throws(PlanError) -> VirtualAddress {
+  private static func addStack(to draft: inout PlanDraft) throws(PlanError) -> VirtualAddress {
     let physical = try draft.takePages(stackSize, for: "stack")
     let bottom = VirtualAddress(stackGuard.value + 0x1000)
     try draft.map(
@@ -193,7 +192,7 @@ extension PerchLoader {
   }
 
   /// Describes to the kernel what was done for it. Everything that is described is mapped before.
-  @inline(never) static func addInformation(
+  static func addInformation(
     _ request: borrowing PlanRequest, modules: [PhysicalRange],
     kernel: (physical: PhysicalRange, virtual: VirtualAddress),
     slide: Slide, stack: (guardPage: VirtualAddress, top: VirtualAddress), to draft: inout PlanDraft

@@ -13,7 +13,7 @@ struct ELFVirtualPlace {
   var slots: UInt64 = 1
   var decision: Decision
 
-  @inline(never) init(geometry: ELFGeometry, request: borrowing PlanRequest, generator: inout SplitMix64?)
+  init(geometry: ELFGeometry, request: borrowing PlanRequest, generator: inout SplitMix64?)
     throws(PlanError)
   {
     let linked = geometry.segments[0].virtualAddress.value
@@ -58,7 +58,7 @@ struct ELFVirtualPlace {
   }
 
   /// The virtual bytes the image takes, in whole steps.
-  @inline(never) private static func room(_ geometry: ELFGeometry, step: Alignment) throws(PlanError)
+  private static func room(_ geometry: ELFGeometry, step: Alignment) throws(PlanError)
     -> UInt64
   {
     let linked = geometry.segments[0].virtualAddress.value

@@ -23,7 +23,7 @@ final class PhysicalReading {
   var remarks: [Remark] { remark.map { [$0] } ?? [] }
 
   /// - Parameter rejected: the other reading, and why it is not taken.
-  @inline(never) private init(
+  private init(
     _ kind: Kind, offset: UInt64, because: Sentence, rejected: Decision.Rejected?, remark: Remark? = nil
   ) {
     self.kind = kind
@@ -45,7 +45,7 @@ final class PhysicalReading {
   /// A field decides; else the machine does, for the image as a whole.
   ///
   /// - Throws: ``PlanError`` for an offset that the image's `p_paddr` do not reach.
-  @inline(never) static func of(
+  static func of(
     _ segments: [ProgramHeader], _ fields: borrowing AddressFields, memoryTop: UInt64
   ) throws(PlanError) -> PhysicalReading {
     let extent = Extent(segments)
@@ -70,7 +70,7 @@ final class PhysicalReading {
   }
 
   /// As a field says.
-  @inline(never) private static func asSaid(
+  private static func asSaid(
     _ extent: Extent, _ offset: UInt64, _ field: Sentence, _ reason: Sentence, _ memoryTop: UInt64
   ) -> PhysicalReading {
     let place: Sentence = "\(field): [\(hex: extent.low - offset), \(hex: extent.high - offset))"
@@ -87,7 +87,7 @@ final class PhysicalReading {
           : "physical addresses as they stand: \(extent.text)", reason))
   }
 
-  @inline(never) private static func asMachineAllows(
+  private static func asMachineAllows(
     _ segments: [ProgramHeader], _ extent: Extent, _ fields: borrowing AddressFields, _ memoryTop: UInt64
   ) -> PhysicalReading {
     var repeating = 0
@@ -139,7 +139,7 @@ private struct Extent {
   var low: UInt64 = .max
   var high: UInt64 = 0
 
-  @inline(never) init(_ segments: [ProgramHeader]) {
+  init(_ segments: [ProgramHeader]) {
     for segment in segments {
       let (end, overflow) = segment.physicalAddress.addingReportingOverflow(segment.memorySize.value)
       low = min(low, segment.physicalAddress)

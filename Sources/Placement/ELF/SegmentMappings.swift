@@ -13,7 +13,7 @@ struct SegmentMappings {
   private(set) var intents: [MappingIntent] = []
 
   /// Segments come in ascending virtual order and do not overlap.
-  @inline(never) mutating func add(
+  mutating func add(
     _ segment: borrowing ProgramHeader, at virtual: VirtualRange, _ physical: PhysicalAddress
   ) throws(PlanError) {
     guard virtual.start.value & 0xfff == physical.value & 0xfff else {
@@ -69,7 +69,7 @@ struct SegmentMappings {
         physical: PhysicalAddress(physical), access: access, name: name))
   }
 
-  @inline(never) private static func access(_ flags: SegmentFlags) -> Access {
+  private static func access(_ flags: SegmentFlags) -> Access {
     switch (flags.contains(.write), flags.contains(.execute)) {
     case (false, false): .read
     case (true, false): .readWrite
@@ -78,7 +78,7 @@ struct SegmentMappings {
     }
   }
 
-  @inline(never) private static func union(_ one: Access, _ other: Access) -> Access {
+  private static func union(_ one: Access, _ other: Access) -> Access {
     if one == other { return one }
     if case .readWriteExecute = one { return one }
     if case .readWriteExecute = other { return other }

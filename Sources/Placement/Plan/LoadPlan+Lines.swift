@@ -19,7 +19,7 @@ extension LoadPlan {
   ///     entry rip 0xffffffff80200a70 rsp 0xfffffe0000011000 rdi 0xffff888000111000 cr3 0x112000 cr4 0x20
   ///     seed 0xb: 63 physical slots, 1 virtual slots
   ///     remark: …
-  @inline(never) public func forEachLine(_ body: (String) -> Void) {
+  public func forEachLine(_ body: (String) -> Void) {
     func line(_ sentence: Sentence) { body(printable(sentence.text)) }
     line("reading: \(reading)")
     for entry in machine.entries { line("memory \(Self.digits(entry.range)) \(Self.text(entry.kind))") }
@@ -42,7 +42,7 @@ extension LoadPlan {
     for remark in remarks { line("remark: \(remark.sentence)") }
   }
 
-  @inline(never) private static func text(_ kind: MemoryKind) -> Sentence {
+  private static func text(_ kind: MemoryKind) -> Sentence {
     switch kind {
     case .usable, .reserved, .acpiReclaimable, .acpiNonVolatile, .unusable, .persistent: Sentence(kind.name)
     default: "type \(kind.rawValue)"
@@ -50,7 +50,7 @@ extension LoadPlan {
   }
 
   /// Where the bytes come from, how many of the last are zeros, and whose they are.
-  @inline(never) private static func text(_ piece: Piece) -> Sentence {
+  private static func text(_ piece: Piece) -> Sentence {
     var line: Sentence = "piece \(digits(piece.extent))"
     switch piece.source {
     case .image(let range): line += " file \(digits(range))"
@@ -83,7 +83,7 @@ extension LoadPlan {
     return described.map { Self.entryLine($0) } ?? ""
   }
 
-  @inline(never) private static func entryLine(_ entry: EntryState) -> Sentence {
+  private static func entryLine(_ entry: EntryState) -> Sentence {
     var line: Sentence = "entry \(entry.mode.rawValue) \(hex: entry.address)"
     for register in entry.registers {
       if case .exactly(let value) = register.value { line += " \(register.name) \(hex: value)" }
@@ -91,7 +91,7 @@ extension LoadPlan {
     return line
   }
 
-  @inline(never) private static func entryLine(_ state: LongModeState) -> Sentence {
+  private static func entryLine(_ state: LongModeState) -> Sentence {
     var line: Sentence = "entry rip \(hex: state.rip)"
     for (number, value) in state.registers.inEncodingOrder.enumerated() where value != 0 {
       line += " \(LongModeState.GeneralRegisters.names[number]) \(hex: value)"
@@ -100,13 +100,13 @@ extension LoadPlan {
     return line
   }
 
-  @inline(never) private static func digits<Position: Address>(_ range: AddressRange<Position>) -> Sentence {
+  private static func digits<Position: Address>(_ range: AddressRange<Position>) -> Sentence {
     digits(range.start.value, range.endValue)
   }
 
-  @inline(never) private static func digits(_ start: UInt64, _ end: UInt64) -> Sentence { "\(hex: start)-\(hex: end)" }
+  private static func digits(_ start: UInt64, _ end: UInt64) -> Sentence { "\(hex: start)-\(hex: end)" }
 
-  @inline(never) private static func signed(_ value: Int64) -> Sentence {
+  private static func signed(_ value: Int64) -> Sentence {
     value == 0 ? "0x0" : "\(value < 0 ? "-" : "+")\(hex: value.magnitude)"
   }
 }

@@ -5,6 +5,8 @@ import KernelImage
 import PageTables
 
 /// A plan while it is being made: pieces, blobs and mappings, and the memory that is still free.
+///
+/// What many call is called, not inlined: a boot loader carries it once.
 struct PlanDraft {
   var allocator: PhysicalAllocator
   var pieces: [Piece] = []
@@ -21,7 +23,7 @@ struct PlanDraft {
 
   /// - Parameter imageSize: the size of the image's file.
   /// - Throws: ``PlanError`` where what lies in memory already cannot lie there.
-  @inline(never) static func started(
+  static func started(
     _ request: borrowing PlanRequest, imageSize: ByteCount
   ) throws(PlanError) -> PlanDraft {
     let taken = try TakenMemory(request, imageSize: imageSize)
@@ -89,7 +91,7 @@ struct PlanDraft {
   }
 
   /// Puts a segment of the image at a place, or leaves it there, and keeps its pages free of anything else.
-  @inline(never) mutating func place(_ segment: ProgramHeader, at place: PhysicalAddress, isInPlace: Bool) {
+  mutating func place(_ segment: ProgramHeader, at place: PhysicalAddress, isInPlace: Bool) {
     let piece = Piece(
       source: segment.fileSize > .zero ? .image(segment.fileRange) : .zero,
       destination: PhysicalRange(uncheckedStart: place, count: segment.fileSize),
@@ -100,13 +102,13 @@ struct PlanDraft {
   }
 
   /// Reserves the stub's page and maps it where it lies, so that it survives the switch to paging.
-  @inline(never) mutating func reserveStub() throws(PlanError) {
+  mutating func reserveStub() throws(PlanError) {
     stub = try takePages(ByteCount(EntryStub.size), for: "entry stub")
     try mapIdentity(stub, .readExecute, "entry stub")
   }
 
   /// Maps whole pages where they lie.
-  @inline(never) mutating func mapIdentity(_ range: PhysicalRange, _ access: Access, _ name: String) throws(PlanError) {
+  mutating func mapIdentity(_ range: PhysicalRange, _ access: Access, _ name: String) throws(PlanError) {
     try map(
       MappingIntent(
         virtual: VirtualRange(uncheckedStart: VirtualAddress(range.start.value), count: range.count),
@@ -114,7 +116,7 @@ struct PlanDraft {
   }
 
   /// Builds the tables for everything mapped so far and returns their root.
-  @inline(never) mutating func buildTables() throws(PlanError) -> (root: PhysicalAddress, cost: PageTableCost) {
+  mutating func buildTables() throws(PlanError) -> (root: PhysicalAddress, cost: PageTableCost) {
     let format = space.tableFormat
     let budget = PageTableBudget(for: space, format: format)
     let range = try takePages(budget.byteCount, for: "page tables")
@@ -124,7 +126,7 @@ struct PlanDraft {
   }
 
   /// The state at the kernel's first instruction, with the descriptor table inside the stub.
-  @inline(never) func entryState(
+  func entryState(
     rip: VirtualAddress, registers: LongModeState.GeneralRegisters, root: PhysicalAddress
   ) -> LongModeState {
     LongModeState(
@@ -133,7 +135,7 @@ struct PlanDraft {
   }
 
   /// Writes the stub that establishes `entry`.
-  @inline(never) mutating func addStub(for entry: LongModeState) throws(PlanError) {
+  mutating func addStub(for entry: LongModeState) throws(PlanError) {
     do throws(EntryStubError) {
       add(try EntryStub(entry: entry, at: stub.start).bytes, at: stub.start, name: "entry stub")
     } catch {
@@ -145,7 +147,7 @@ struct PlanDraft {
   var sortedPieces: [Piece] { pieces.ordered { $0.destination.start.value } }
 
   /// The initrd and other modules: where they lie, or as high as they go, so that low memory stays in one piece.
-  @inline(never) mutating func placeModules(
+  mutating func placeModules(
     _ modules: [PlanRequest.Module], below limit: UInt64
   ) throws(PlanError) -> [PhysicalRange] {
     var places: [PhysicalRange] = []
@@ -169,7 +171,7 @@ struct PlanDraft {
   }
 
   /// A module that stays, which is claimed from the beginning.
-  @inline(never) private func resident(
+  private func resident(
     _ module: PlanRequest.Module, at place: PhysicalAddress, below limit: UInt64
   ) throws(PlanError) -> PhysicalRange {
     let range = PhysicalRange(uncheckedStart: place, count: module.size)

@@ -21,7 +21,7 @@ extension ModuleKernel {
   ///   - seed: what the places are drawn from; nil draws nothing.
   ///   - processor: what the processor has of what the words ask for.
   /// - Throws: ``PlanError`` where there is no module.
-  @inline(never) public init(
+  public init(
     in environment: borrowing BootEnvironment, _ words: borrowing LoaderCommandLine, loader: PhysicalRange,
     seed: UInt64?,
     processor: ProcessorFeatures
@@ -52,7 +52,7 @@ private struct Files {
   var kernel: PlanRequest.Occupied?
   var others: [PlanRequest.Module] = []
 
-  @inline(never) mutating func add(_ name: String, _ range: PhysicalRange) {
+  mutating func add(_ name: String, _ range: PhysicalRange) {
     guard kernel != nil else {
       kernel = PlanRequest.Occupied(name: name, range: range)
       return
@@ -64,7 +64,7 @@ private struct Files {
 }
 
 extension PlanRequest.PhysicalPlace {
-  @inline(never) fileprivate init(_ word: LoaderCommandLine.Physical) {
+  fileprivate init(_ word: LoaderCommandLine.Physical) {
     self =
       switch word {
       case .any: .any

@@ -16,7 +16,7 @@ struct TakenMemory {
 
   /// - Parameter imageSize: the size of the image's file.
   /// - Throws: ``PlanError`` for a range that is not all usable memory, and for two that overlap.
-  @inline(never) init(_ request: borrowing PlanRequest, imageSize: ByteCount) throws(PlanError) {
+  init(_ request: borrowing PlanRequest, imageSize: ByteCount) throws(PlanError) {
     for occupied in request.occupied {
       try add(occupied.name, occupied.range.start, occupied.range.count, request.machine)
     }
@@ -32,7 +32,7 @@ struct TakenMemory {
     for index in ranges.indices.dropFirst() { try Self.check(ranges[index - 1], ranges[index]) }
   }
 
-  @inline(never) private static func check(
+  private static func check(
     _ low: borrowing PlanRequest.Occupied, _ high: borrowing PlanRequest.Occupied
   ) throws(PlanError) {
     guard low.range.overlaps(high.range) else { return }
@@ -41,7 +41,7 @@ struct TakenMemory {
       "\(low.name) at \(hex: low.range) overlaps \(high.name) at \(hex: high.range): both lie in memory already")
   }
 
-  @inline(never) private mutating func add(
+  private mutating func add(
     _ name: String, _ start: PhysicalAddress, _ count: ByteCount, _ machine: MemoryMap
   ) throws(PlanError) {
     guard count > .zero else { return }
@@ -57,7 +57,7 @@ struct TakenMemory {
   func first(overlapping range: PhysicalRange) -> PlanRequest.Occupied? { ranges.first { $0.range.overlaps(range) } }
 
   /// What was said of each, as decisions.
-  @inline(never) func decisions(_ request: borrowing PlanRequest) -> [Decision] {
+  func decisions(_ request: borrowing PlanRequest) -> [Decision] {
     var decisions: [Decision] = []
     for occupied in request.occupied {
       decisions.add(

@@ -1,13 +1,13 @@
 import AddressSpace
 import Addresses
 
-/// Hands out usable memory: what the machine has, less what was claimed.
+/// Hands out usable memory: what the machine has, less what was claimed. Claiming is called, not inlined.
 struct PhysicalAllocator {
   /// Sorted; no two touch what was claimed.
   private(set) var free: [PhysicalRange]
 
   /// All usable memory from `floor` up.
-  @inline(never) init(machine: borrowing MemoryMap, floor: PhysicalAddress) {
+  init(machine: borrowing MemoryMap, floor: PhysicalAddress) {
     free = []
     for range in machine.usable {
       add(from: max(range.start, floor), to: PhysicalAddress(truncating: range.endValue))
@@ -35,12 +35,12 @@ struct PhysicalAllocator {
   }
 
   /// Takes away every page that a range of usable memory has a byte in.
-  @inline(never) mutating func claim(pagesOf range: PhysicalRange) {
+  mutating func claim(pagesOf range: PhysicalRange) {
     if let pages = range.alignedOut(to: .page4KiB) { claim(pages) }
   }
 
   /// The lowest free place, claimed; nil when there is none.
-  @inline(never) mutating func takeLowest(_ count: ByteCount, alignment: Alignment, below limit: UInt64)
+  mutating func takeLowest(_ count: ByteCount, alignment: Alignment, below limit: UInt64)
     -> PhysicalRange?
   {
     for piece in free {
@@ -54,7 +54,7 @@ struct PhysicalAllocator {
   }
 
   /// The highest free place whose end is at most `limit`, claimed; nil when there is none.
-  @inline(never) mutating func takeHighest(_ count: ByteCount, alignment: Alignment, below limit: UInt64)
+  mutating func takeHighest(_ count: ByteCount, alignment: Alignment, below limit: UInt64)
     -> PhysicalRange?
   {
     for piece in free.reversed() {

@@ -16,7 +16,7 @@ struct SlotList {
 
   /// The slots at addresses congruent to `phase` modulo `step`, at or above `floor`, whose `room` bytes lie in one of the
   /// free ranges below `limit`.
-  @inline(never) init(
+  init(
     free: [PhysicalRange], room: ByteCount, step: Alignment, phase: UInt64 = 0, floor: PhysicalAddress, limit: UInt64
   ) {
     var areas: [Area] = []

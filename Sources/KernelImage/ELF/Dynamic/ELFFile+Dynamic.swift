@@ -8,7 +8,7 @@ extension ELFFile {
   ///
   /// - Throws: ``ParseError`` when no DT_NULL comes within the first 65,536 entries, or when the segment is longer than
   ///   `bytes`: they are not those the file was parsed from.
-  @inline(never) public func dynamicEntries(in bytes: RawSpan) throws(ParseError) -> [DynamicEntry] {
+  public func dynamicEntries(in bytes: RawSpan) throws(ParseError) -> [DynamicEntry] {
     guard let segment = programHeaders.first(where: { $0.type == .dynamic }) else { return [] }
     let entrySize = header.class.addressSize * 2
     var entries: [DynamicEntry] = []

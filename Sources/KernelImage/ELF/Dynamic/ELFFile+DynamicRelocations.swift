@@ -7,7 +7,7 @@ extension ELFFile {
   ///
   /// - Throws: ``ParseError`` for a 32-bit file that has a dynamic table, for DT_REL (addends in the places, which no
   ///   64-bit machine of ours uses), for entries of another size, and for a table that no PT_LOAD holds in the file.
-  @inline(never) public func dynamicRelocations(in bytes: RawSpan) throws(ParseError) -> (
+  public func dynamicRelocations(in bytes: RawSpan) throws(ParseError) -> (
     rela: [FileRange], relr: [FileRange]
   ) {
     let entries = try dynamicEntries(in: bytes)
@@ -30,7 +30,7 @@ extension ELFFile {
   }
 
   /// DT_JMPREL has no entry size of its own: DT_PLTREL says which kind it is.
-  @inline(never) private func linkageTable(_ tags: TagLookup) throws(ParseError) -> FileRange? {
+  private func linkageTable(_ tags: TagLookup) throws(ParseError) -> FileRange? {
     guard tags[.procedureLinkageRelocations] != nil else { return nil }
     if let kind = tags[.procedureLinkageKind], kind.value != DynamicTag.rela.rawValue {
       throw ParseError(
@@ -40,7 +40,7 @@ extension ELFFile {
     return try table(tags, .procedureLinkageRelocations, size: .procedureLinkageSize, entrySize: nil, of: 24)
   }
 
-  @inline(never) private func table(
+  private func table(
     _ tags: TagLookup, _ address: DynamicTag, size sizeTag: DynamicTag, entrySize: DynamicTag?, of width: UInt64
   ) throws(ParseError) -> FileRange? {
     guard let start = tags[address] else { return nil }
