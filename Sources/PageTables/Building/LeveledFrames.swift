@@ -1,8 +1,8 @@
-package import Addresses
+public import Addresses
 
 /// The frames of a budget, level after level from the root down: frame numbers tell the level. Or those of one range, for
 /// whichever level asks next.
-package struct LeveledFrames: FrameSource {
+public struct LeveledFrames: FrameSource {
   private let base: UInt64
   private let frameSize: UInt64
   private let levels: Int
@@ -12,7 +12,7 @@ package struct LeveledFrames: FrameSource {
   private var end: InlineArray<5, Int> = .init(repeating: 0)
 
   /// The root's own frame counts as taken.
-  package init(_ budget: PageTableBudget, at base: PhysicalAddress) {
+  public init(_ budget: PageTableBudget, at base: PhysicalAddress) {
     self.base = base.value
     frameSize = budget.frameSize.value
     levels = budget.framesByLevel.count
@@ -26,7 +26,7 @@ package struct LeveledFrames: FrameSource {
   }
 
   /// - Parameter frameSize: ``TableGeometry/frameSize``; the range starts on a multiple of it.
-  package init(sharing range: PhysicalRange, frameSize: ByteCount) {
+  public init(sharing range: PhysicalRange, frameSize: ByteCount) {
     base = range.start.value
     self.frameSize = frameSize.value
     levels = 1
@@ -40,14 +40,18 @@ package struct LeveledFrames: FrameSource {
     return true
   }
 
-  package func hasFrames(_ count: Int) -> Bool { true }
+  public func hasFrames(_ count: Int) -> Bool {
+    var left = 0
+    for slot in 0..<levels { left += end[slot] - next[slot] }
+    return count <= left
+  }
 
-  package mutating func takeFrame(for level: TableLevel) -> PhysicalAddress? {
+  public mutating func takeFrame(for level: TableLevel) -> PhysicalAddress? {
     let slot = max(0, levels - level.rawValue)
     guard next[slot] < end[slot] else { return nil }
     next[slot] += 1
     return PhysicalAddress(unchecked: base &+ UInt64(next[slot] - 1) &* frameSize)
   }
 
-  package mutating func returnFrame(_ frame: PhysicalAddress, from level: TableLevel) {}
+  public mutating func returnFrame(_ frame: PhysicalAddress, from level: TableLevel) {}
 }

@@ -26,7 +26,7 @@ extension TranslationTables where Memory: WritableTableMemory {
   /// The mapping without the check, for who knows that nothing is mapped there. Where frames run out, part of it is done.
   ///
   /// - Parameter user: new table entries let users through.
-  @inlinable package func mapChecked<Frames: FrameSource>(
+  @inlinable public func mapChecked<Frames: FrameSource>(
     _ range: VirtualRange, to physical: PhysicalAddress, as kind: PageKind, largest: PageSize, user: Bool,
     frames: inout Frames
   ) throws(TableEditError) {
