@@ -9,37 +9,32 @@ extension LinuxRelocations {
   ///
   /// - Throws: ``PlanError`` at the first entry that lies outside the image; entries before it are already patched.
   func apply(to placed: inout MutableRawSpan, image: RawSpan) throws(PlanError) {
-    let delta = UInt64(bitPattern: delta)
-    try patch(entries32, in: &placed, image: image, adding: delta, width: 4)
-    try patch(entriesInverse32, in: &placed, image: image, adding: 0 &- delta, width: 4)
-    try patch(entries64, in: &placed, image: image, adding: delta, width: 8)
+    let low = UInt32(truncatingIfNeeded: delta)
+    try patch(entries32, in: &placed, image: image) { (value: UInt32) in value &+ low }
+    try patch(entriesInverse32, in: &placed, image: image) { (value: UInt32) in value &- low }
+    let whole = UInt64(bitPattern: delta)
+    try patch(entries64, in: &placed, image: image) { (value: UInt64) in value &+ whole }
   }
 
-  /// - Parameter width: of the places that are patched: 4 or 8 bytes. Those of the list have 4.
-  @inline(never) private func patch(
-    _ list: FileRange, in placed: inout MutableRawSpan, image: RawSpan, adding delta: UInt64, width: Int
+  @inline(__always)
+  private func patch<Word: FixedWidthInteger & BitwiseCopyable>(
+    _ list: FileRange, in placed: inout MutableRawSpan, image: RawSpan, _ change: (Word) -> Word
   ) throws(PlanError) {
     guard image.byteCount >= 0, list.endValue <= UInt64(image.byteCount) else {
       throw PlanError(.badRelocation, "the relocation list at \(hex: list) ends beyond the image's bytes")
     }
     let entries = image.extracting(Int(list.start.value)..<Int(list.endValue))
     let base = UInt32(truncatingIfNeeded: linkBase.value)
-    let room = placed.byteCount - width
+    let room = placed.byteCount - MemoryLayout<Word>.size
     let bad: Int? = unsafe placed.withUnsafeMutableBytes { target in
       unsafe entries.withUnsafeBytes { words in
         for position in stride(from: 0, to: words.count, by: 4) {
           let entry = unsafe UInt32(littleEndian: words.loadUnaligned(fromByteOffset: position, as: UInt32.self))
           let place = Int(entry &- base)
           guard place <= room else { return position }
-          // SAFETY: 1. `place` is not negative and leaves room for `width` bytes, by the guard; 2. any bits are an integer.
-          if width == 4 {
-            let value = unsafe UInt32(littleEndian: target.loadUnaligned(fromByteOffset: place, as: UInt32.self))
-            let patched = value &+ UInt32(truncatingIfNeeded: delta)
-            unsafe target.storeBytes(of: patched.littleEndian, toByteOffset: place, as: UInt32.self)
-          } else {
-            let value = unsafe UInt64(littleEndian: target.loadUnaligned(fromByteOffset: place, as: UInt64.self))
-            unsafe target.storeBytes(of: (value &+ delta).littleEndian, toByteOffset: place, as: UInt64.self)
-          }
+          // SAFETY: 1. `place` is not negative and leaves room for a word, by the guard; 2. any bits are an integer.
+          let value = unsafe Word(littleEndian: target.loadUnaligned(fromByteOffset: place, as: Word.self))
+          unsafe target.storeBytes(of: change(value).littleEndian, toByteOffset: place, as: Word.self)
         }
         return nil
       }
