@@ -34,8 +34,7 @@ public struct AddressRange<Position: Address>: Hashable, Sendable {
   }
 
   public func contains(_ position: Position) -> Bool {
-    // Below the start the difference wraps around, to more than any range has.
-    position.value &- start.value < count.value
+    position.value >= start.value && position.value - start.value < count.value
   }
 
   /// Whether every byte of `other` lies in this range. An empty `other` lies in any range that touches its start.
@@ -46,7 +45,8 @@ public struct AddressRange<Position: Address>: Hashable, Sendable {
   }
 
   public func overlaps(_ other: AddressRange) -> Bool {
-    !isEmpty && !other.isEmpty && (contains(other.start) || other.contains(start))
+    guard let last, let otherLast = other.last else { return false }
+    return start <= otherLast && other.start <= last
   }
 
   /// The bytes that both ranges hold, or nil when there are none.
