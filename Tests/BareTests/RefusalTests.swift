@@ -92,20 +92,23 @@ struct RefusalTests {
   }
 
   /// Plans are printed in the same words, too.
-  @Test func aDeskPrintsTheLinesOfTheMachine() throws {
+  @Test(arguments: [(128, []), (3072, ["--huge-pages"])] as [(UInt64, [String])])
+  func aDeskPrintsTheLinesOfTheMachine(mebibytes: UInt64, options: [String]) throws {
     let folder = try TemporaryFolder()
     let kernel = BareBuild.path("kernel")
     let guest = try BareGuest(
-      .path(BareBuild.loader), memory: .mebibytes(128), ["-initrd", kernel, "-append", "seed=61 smep -- words"])
+      .path(BareBuild.loader), memory: .mebibytes(mebibytes),
+      ["-initrd", kernel, "-append", "seed=61 smep -- words"])
     defer { guest.machine.end() }
     _ = try guest.machine.run()
     let desk = try Desk(
-      kernelSize: try BareBuild.bytes(kernel).count, mebibytes: 128, words: "seed=61 smep -- words")
+      kernelSize: try BareBuild.bytes(kernel).count, mebibytes: mebibytes, words: "seed=61 smep -- words")
     let asked = try PerchTool.run(
       ["plan", kernel, "--format", "lines", "--kaslr", "61", "--cpu", "smep", "--cmdline", "words"]
-        + (try desk.options(in: folder)))
+        + options + (try desk.options(in: folder)))
     #expect(asked.status == 0, "\(asked.errors)")
     #expect(asked.output == guest.planLines.map { $0 + "\n" }.joined())
+    #expect(asked.output.contains(" 1 GiB x ") == !options.isEmpty)
   }
 }
 

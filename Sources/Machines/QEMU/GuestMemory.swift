@@ -42,7 +42,7 @@ extension GuestMemory: TableMemory {
   }
 }
 
-/// Writing, for a guest that has not started.
+/// Writing, for a guest that has not started, or stands.
 extension GuestMemory {
   /// Writes bytes to a physical address.
   ///
