@@ -1,5 +1,6 @@
 import Foundation
 import KernelImage
+import TestSupport
 import Testing
 
 /// A folder that goes away with its last user.
@@ -83,14 +84,14 @@ struct Emulator: CustomTestStringConvertible, Sendable {
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     process.arguments = arguments
     process.environment = ProcessInfo.processInfo.environment.merging(["LC_ALL": "C"]) { $1 }
-    let (source, sink) = (Pipe(), Pipe())
-    process.standardInput = source
+    let (source, sink) = (InputPipe(), Pipe())
+    process.standardInput = source.pipe
     process.standardOutput = sink
     process.standardError = FileHandle.nullDevice
     try process.run()
     // A few hundred bytes: they fit a pipe, so that nobody waits.
-    try source.fileHandleForWriting.write(contentsOf: Data(input.utf8))
-    try source.fileHandleForWriting.close()
+    source.write(input)
+    source.close()
     let output = sink.fileHandleForReading.readDataToEndOfFile()
     process.waitUntilExit()
     return String(decoding: output, as: UTF8.self)

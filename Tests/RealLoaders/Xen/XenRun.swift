@@ -13,7 +13,7 @@ final class XenRun {
 
   let folder: TemporaryFolder
   private let process = Process()
-  private let monitor = Pipe()
+  private let monitor = InputPipe()
 
   /// Starts a machine of 1 GiB whose first domain gets 256 MiB.
   init(_ image: [UInt8], initrd: [UInt8]?) throws {
@@ -28,7 +28,7 @@ final class XenRun {
       "file:" + folder.path("console"), "-kernel", Self.hypervisor.path, "-append",
       "console=com1 com1=115200,8n1 dom0_mem=256M loglvl=all guest_loglvl=all dom0=pv,verbose", "-initrd", modules,
     ]
-    process.standardInput = monitor
+    process.standardInput = monitor.pipe
     process.standardOutput = try FileHandle(forWritingTo: URL(fileURLWithPath: folder.path("monitor")))
     try process.run()
   }
@@ -65,9 +65,7 @@ final class XenRun {
   }
 
   /// Not a signal ends it: test runners may have blocked it for their children.
-  private func command(_ text: String) {
-    try? monitor.fileHandleForWriting.write(contentsOf: Data((text + "\n").utf8))
-  }
+  private func command(_ text: String) { monitor.write(text + "\n") }
 
   private func awaitBuilder() -> XenConsole {
     var console = XenConsole("")

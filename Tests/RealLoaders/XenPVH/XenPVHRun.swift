@@ -23,7 +23,7 @@ final class XenPVHRun {
 
   private let folder: TemporaryFolder
   private let process = Process()
-  private let monitor = Pipe()
+  private let monitor = InputPipe()
   private let probes: Bool
 
   /// Starts a machine.
@@ -48,7 +48,7 @@ final class XenPVHRun {
       "-kernel", Self.hypervisor, "-append",
       "console=com1 com1=115200,8n1 dom0_mem=256M loglvl=all guest_loglvl=all dom0=pvh,verbose", "-initrd", modules,
     ]
-    process.standardInput = monitor
+    process.standardInput = monitor.pipe
     process.standardOutput = FileHandle.nullDevice
     process.standardError = FileHandle.nullDevice
     try process.run()
@@ -64,7 +64,7 @@ final class XenPVHRun {
       console = (try? String(contentsOfFile: folder.path("console"), encoding: .isoLatin1)) ?? ""
     } while process.isRunning && !signs.contains { console.contains($0) }
     // Not a signal: test runners may have blocked it for their children.
-    if process.isRunning { try? monitor.fileHandleForWriting.write(contentsOf: Data("quit\n".utf8)) }
+    monitor.write("quit\n")
     process.waitUntilExit()
     console = (try? String(contentsOfFile: folder.path("console"), encoding: .isoLatin1)) ?? ""
     let probe = (try? Data(contentsOf: URL(fileURLWithPath: folder.path("probe")))) ?? Data()
