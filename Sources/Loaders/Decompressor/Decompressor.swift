@@ -92,14 +92,14 @@ public enum Decompressor {
 
 extension Decompressor.Setup {
   /// As QEMU's `-kernel` hands over on `pc`: the setup code with its zero page at 0x10000, the command line at 0x20000, the
-  /// initial RAM disk as high as a kernel that can be loaded above 4 GiB lets it be.
+  /// initial RAM disk at the end of memory, where the option ROM moves it.
   public init(qemu request: LoaderRequest) {
     handedOver = [Self.range(0x1_0000, 0x1_0000), Self.range(0x2_0000, UInt64(request.commandLine.utf8.count) + 1)]
     let memory = QEMUMemory(x86: request.machine)
     guard let module = request.modules.first, module.size.value > 0, memory.end > QEMULinux.tables,
-      let place = try? QEMULinux.modulePlace(module, limit: memory.end - QEMULinux.tables - 1)
+      (try? QEMULinux.modulePlace(module, limit: memory.end - QEMULinux.tables - 1)) != nil
     else { return }
-    handedOver.append(Self.range(place, module.size.value))
+    handedOver.append(Self.range(QEMULinux.movedModulePlace(module, memory), module.size.value))
   }
 
   /// The same with the numbers of a bzImage.

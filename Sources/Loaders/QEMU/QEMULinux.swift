@@ -68,6 +68,11 @@ enum QEMULinux {
     return (limit - module.size.value) & ~4095
   }
 
+  /// Where the option ROM moves it (``QEMULinuxHeader/finish(module:at:_:)``).
+  static func movedModulePlace(_ module: LoaderRequest.Module, _ memory: QEMUMemory) -> UInt64 {
+    (memory.end &- firmwareTables &- module.size.value) & 0xffff_f000
+  }
+
   static func addModule(
     at address: UInt64, _ module: LoaderRequest.Module, _ memory: QEMUMemory, to prediction: inout LoadPlan
   ) {

@@ -43,7 +43,7 @@ struct QEMULinuxHeader {
     let end = (address &+ module.size.value) & page
     let greatest = word(at: 0x22c) & page
     guard end != 0, greatest != 0, end != greatest else { return }
-    address = (memory.end &- QEMULinux.firmwareTables &- module.size.value) & page
+    address = QEMULinux.movedModulePlace(module, memory)
     store(UInt32(truncatingIfNeeded: address), at: 0x218)
   }
 

@@ -76,6 +76,8 @@ public struct DecompressorBoot: Shrinkable, Hashable, Sendable {
     [
       NamedImage("no slot by 128 KiB", Self(.cloud) { $0.memory = 120 }),
       NamedImage("one slot", Self(.cloud) { $0.memory = 121 }),
+      // 160 MiB less SeaBIOS's 128 KiB and the initrd end at 0x7800000: the buffer's end and the kernel's 52 MiB before it.
+      NamedImage("one slot below the initrd", Self(.cloud) { ($0.memory, $0.initrd) = (160, 0x27e_0000) }),
       NamedImage("nokaslr", Self(.cloud) { $0.commandLine = "nokaslr" }),
       NamedImage("not an ELF file", Self(.cloud) { $0.damage = .magic }),
       NamedImage("a relocation outside", Self(.cloud) { $0.damage = .lastRelocation }),
