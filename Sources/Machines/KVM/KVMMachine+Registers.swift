@@ -48,18 +48,7 @@ extension KVMMachine {
 
   /// What the system refused: the call that the C half was at, where `call` does not say it better.
   func failure(_ call: String? = nil) -> MachineError {
-    let stage =
-      switch UInt32(machine.base.stage) {
-      case PERCH_KVM_OPEN.rawValue: "open /dev/kvm"
-      case PERCH_KVM_VERSION.rawValue: "KVM_GET_API_VERSION"
-      case PERCH_KVM_CREATE_VM.rawValue: "KVM_CREATE_VM"
-      case PERCH_KVM_VCPU.rawValue: "KVM_CREATE_VCPU"
-      case PERCH_KVM_FEATURES.rawValue: "KVM_SET_CPUID2"
-      case PERCH_KVM_MEMORY.rawValue: "KVM_SET_USER_MEMORY_REGION"
-      case PERCH_KVM_REGISTERS.rawValue: "KVM_SET_SREGS"
-      default: "KVM_RUN"
-      }
-    return MachineError.system(call: call ?? stage, errno: machine.base.error)
+    MachineError.system(call: call ?? machine.base.call ?? "KVM_RUN", errno: machine.base.error)
   }
 
   /// Why KVM cannot go on (Linux, include/uapi/linux/kvm.h, KVM_EXIT_ and KVM_INTERNAL_ERROR_).

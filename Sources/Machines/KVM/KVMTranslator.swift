@@ -148,18 +148,7 @@ import Glibc
   }
 
   private func failure() -> MachineError {
-    let call =
-      switch UInt32(translator.stage) {
-      case PERCH_KVM_OPEN.rawValue: "open /dev/kvm"
-      case PERCH_KVM_VERSION.rawValue: "KVM_GET_API_VERSION"
-      case PERCH_KVM_CREATE_VM.rawValue: "KVM_CREATE_VM"
-      case PERCH_KVM_VCPU.rawValue: "KVM_CREATE_VCPU"
-      case PERCH_KVM_FEATURES.rawValue: "KVM_SET_CPUID2"
-      case PERCH_KVM_MEMORY.rawValue: "KVM_SET_USER_MEMORY_REGION"
-      case PERCH_KVM_REGISTERS.rawValue: "KVM_SET_SREGS"
-      default: "KVM_TRANSLATE"
-      }
-    return MachineError.system(call: call, errno: translator.error)
+    MachineError.system(call: translator.call ?? "KVM_TRANSLATE", errno: translator.error)
   }
 
   private func text(_ paging: perch_kvm_paging) -> String {
